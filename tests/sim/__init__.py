@@ -1,0 +1,1 @@
+"""The runtime and the simulated flash chip, without the firmware's services."""
