@@ -1,0 +1,286 @@
+"""ENVELOPE and BODYSTRUCTURE: whole answers written by hand, and the grammar for anything else."""
+
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from postino.mime import bodystructure, envelope
+from postino.mime.fields import FieldCollector
+from postino.mime.structure import StructureScanner
+
+
+def collector_of(header, names=envelope.NAMES):
+    collector = FieldCollector(names)
+    collector.feed(header)
+    collector.finish()
+    return collector
+
+
+def described(data, extended=True):
+    scanner = StructureScanner()
+    scanner.feed(data)
+    table = scanner.finish()
+    out = []
+
+    async def header_of(index):
+        return collector_of(data[table.start(index) : table.body(index)], bodystructure.NAMES)
+
+    async def write(piece):
+        out.append(bytes(piece))
+
+    asyncio.run(bodystructure.emit(table, header_of, write, extended))
+    return b"".join(out)
+
+
+def crlf(text):
+    return text.replace(b"\n", b"\r\n")
+
+
+def test_envelope_whole():
+    header = crlf(
+        b'Date: Tue, 24 Nov 2026 12:06:59 +0000\nSubject: Hello\n there\nFrom: Anna <anna@x>\nTo: b@x, "C" <c@x>\n'
+        b"Cc: undisclosed-recipients:;\nIn-Reply-To: <1@x>\nMessage-ID: <2@x>\n\n"
+    )
+    author = b'(("Anna" NIL "anna" "x"))'
+    assert envelope.envelope(collector_of(header)) == (
+        b'("Tue, 24 Nov 2026 12:06:59 +0000" "Hello there" '
+        + author
+        + b" "
+        + author
+        + b" "
+        + author
+        + b' ((NIL NIL "b" "x")("C" NIL "c" "x")) ((NIL NIL "undisclosed-recipients" NIL)(NIL NIL NIL NIL))'
+        + b' NIL "<1@x>" "<2@x>")'
+    )
+
+
+def test_envelope_of_nothing():
+    assert envelope.envelope(collector_of(b"")) == b"(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)"
+    assert (
+        envelope.envelope(collector_of(b"To: \r\nFrom:\r\nSubject:\r\n\r\n"))
+        == b'(NIL "" NIL NIL NIL NIL NIL NIL NIL NIL)'
+    )
+
+
+def test_envelope_sender_and_reply_to_of_their_own():
+    header = b"From: a@x\r\nSender: s@x\r\nReply-To: ,\r\n\r\n"
+    assert envelope.envelope(collector_of(header)) == (
+        b'(NIL NIL ((NIL NIL "a" "x")) ((NIL NIL "s" "x")) ((NIL NIL "a" "x")) NIL NIL NIL NIL NIL)'
+    )
+
+
+def test_envelope_is_bounded():
+    header = b"".join([name + b": " + b"a@b," * 100000 + b"\r\n" for name in envelope.NAMES]) + b"\r\n"
+    text = envelope.envelope(collector_of(header))
+    assert len(text) < 40000
+    assert text.count(b'"b")') <= 64 * 6
+
+
+MIXED = crlf(
+    b"""From: anna@x
+Content-Type: multipart/mixed; boundary="a"
+
+--a
+Content-Type: multipart/alternative; boundary=b
+
+--b
+Content-Type: text/plain; charset=utf-8
+Content-Transfer-Encoding: quoted-printable
+
+one
+two
+--b
+Content-Type: text/html; charset=utf-8
+Content-Language: de, en
+
+<p>
+--b--
+
+--a
+Content-Type: image/png; name="logo.png"
+Content-Transfer-Encoding: base64
+Content-ID: <1@x>
+Content-Description: Logo
+Content-Disposition: attachment; filename="logo.png"; size=3
+Content-Location: http://x/
+Content-MD5: Q2hlY2s=
+
+iVBO
+--a
+Content-Type: message/rfc822
+
+Subject: inner
+From: b@x
+
+text
+more
+--a--
+"""
+)
+
+
+def test_bodystructure_whole():
+    assert described(MIXED) == (
+        b'((("text" "plain" ("charset" "utf-8") NIL NIL "QUOTED-PRINTABLE" 8 1 NIL NIL NIL NIL)'
+        b'("text" "html" ("charset" "utf-8") NIL NIL "7BIT" 3 0 NIL NIL ("de" "en") NIL)'
+        b' "alternative" ("boundary" "b") NIL NIL NIL)'
+        b'("image" "png" ("name" "logo.png") "<1@x>" "Logo" "BASE64" 4 "Q2hlY2s=" '
+        b'("attachment" ("filename" "logo.png" "size" "3")) NIL "http://x/")'
+        b'("MESSAGE" "RFC822" NIL NIL NIL "7BIT" 39 '
+        b'(NIL "inner" ((NIL NIL "b" "x")) ((NIL NIL "b" "x")) ((NIL NIL "b" "x")) NIL NIL NIL NIL NIL) '
+        b'("text" "plain" ("charset" "us-ascii") NIL NIL "7BIT" 10 1 NIL NIL NIL NIL)'
+        b" 4 NIL NIL NIL NIL)"
+        b' "mixed" ("boundary" "a") NIL NIL NIL)'
+    )
+
+
+def test_body_has_no_extension_data():
+    assert described(MIXED, False) == (
+        b'((("text" "plain" ("charset" "utf-8") NIL NIL "QUOTED-PRINTABLE" 8 1)'
+        b'("text" "html" ("charset" "utf-8") NIL NIL "7BIT" 3 0) "alternative")'
+        b'("image" "png" ("name" "logo.png") "<1@x>" "Logo" "BASE64" 4)'
+        b'("MESSAGE" "RFC822" NIL NIL NIL "7BIT" 39 '
+        b'(NIL "inner" ((NIL NIL "b" "x")) ((NIL NIL "b" "x")) ((NIL NIL "b" "x")) NIL NIL NIL NIL NIL) '
+        b'("text" "plain" ("charset" "us-ascii") NIL NIL "7BIT" 10 1) 4) "mixed")'
+    )
+
+
+@pytest.mark.parametrize(
+    ("letter", "expected"),
+    [
+        (b"", b'("text" "plain" ("charset" "us-ascii") NIL NIL "7BIT" 0 0 NIL NIL NIL NIL)'),
+        (b"Subject: x\r\n\r\na\r\n", b'("text" "plain" ("charset" "us-ascii") NIL NIL "7BIT" 3 1 NIL NIL NIL NIL)'),
+        (
+            b"Content-Type: multipart/mixed\r\n\r\n--a\r\n\r\nx",
+            b'("TEXT" "PLAIN" NIL NIL NIL "8BIT" 8 2 NIL NIL NIL NIL)',
+        ),
+        (
+            b"Content-Transfer-Encoding:\r\nContent-Type: image/gif\r\n\r\nx",
+            b'("image" "gif" NIL NIL NIL "7BIT" 1 NIL NIL NIL NIL)',
+        ),
+        (
+            b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a--",
+            b'("TEXT" "PLAIN" NIL NIL NIL "8BIT" 5 0 NIL NIL NIL NIL)',
+        ),
+        (
+            b"Content-Type: multipart/digest; boundary=a\r\n\r\n--a\r\n\r\nSubject: s\r\n\r\nx\r\n--a--",
+            b'(("MESSAGE" "RFC822" NIL NIL NIL "7BIT" 15 (NIL "s" NIL NIL NIL NIL NIL NIL NIL NIL) '
+            b'("text" "plain" ("charset" "us-ascii") NIL NIL "7BIT" 1 0 NIL NIL NIL NIL) 2 NIL NIL NIL NIL)'
+            b' "digest" ("boundary" "a") NIL NIL NIL)',
+        ),
+        (
+            b"Content-Type: message/rfc822\r\n\r\nContent-Type: message/rfc822\r\n\r\nSubject: s\r\n\r\n",
+            b'("MESSAGE" "RFC822" NIL NIL NIL "7BIT" 46 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) '
+            b'("MESSAGE" "RFC822" NIL NIL NIL "7BIT" 14 (NIL "s" NIL NIL NIL NIL NIL NIL NIL NIL) '
+            b'("text" "plain" ("charset" "us-ascii") NIL NIL "7BIT" 0 0 NIL NIL NIL NIL) 2 NIL NIL NIL NIL)'
+            b" 4 NIL NIL NIL NIL)",
+        ),
+    ],
+)
+def test_bodystructure_of_odd_letters(letter, expected):
+    assert described(letter) == expected
+
+
+def parse(text, at=0):
+    """One IMAP value: a list, bytes, None or a number; and where it ends."""
+    if text[at : at + 1] == b"(":
+        out = []
+        at += 1
+        while text[at : at + 1] != b")":
+            if text[at : at + 1] == b" ":
+                at += 1
+            value, at = parse(text, at)
+            out.append(value)
+        assert out, "an empty list"
+        assert text[at - 1 : at] != b" "
+        return out, at + 1
+    if text[at : at + 1] == b'"':
+        end = text.index(b'"', at + 1)
+        return text[at + 1 : end], end + 1
+    if text[at : at + 1] == b"{":
+        end = text.index(b"}\r\n", at)
+        size = int(text[at + 1 : end])
+        assert len(text) >= end + 3 + size
+        return text[end + 3 : end + 3 + size], end + 3 + size
+    if text[at : at + 3] == b"NIL":
+        return None, at + 3
+    end = at
+    while text[end : end + 1].isdigit():
+        end += 1
+    return int(text[at:end]), end
+
+
+def check_envelope(value):
+    assert len(value) == 10
+    for i in (0, 1, 8, 9):
+        assert value[i] is None or isinstance(value[i], bytes)
+    for i in range(2, 8):
+        assert value[i] is None or all(len(entry) == 4 for entry in value[i])
+
+
+def check_body(value):
+    """RFC 3501 9, body, with all extension data."""
+    if isinstance(value[0], list):
+        parts = [part for part in value if isinstance(part, list) and part and isinstance(part[0], (list, bytes))]
+        count = next(i for i, part in enumerate(value) if isinstance(part, bytes))
+        assert len(value) == count + 5 and parts
+        for part in value[:count]:
+            check_body(part)
+        return
+    kind, subtype, params, _, _, encoding, octets = value[:7]
+    assert isinstance(kind, bytes) and isinstance(subtype, bytes) and isinstance(encoding, bytes) and encoding
+    assert isinstance(octets, int)
+    assert params is None or (len(params) % 2 == 0 and all(isinstance(text, bytes) for text in params))
+    rest = value[7:]
+    if kind.lower() == b"text":
+        assert isinstance(rest.pop(0), int)
+    elif (kind.lower(), subtype.lower()) == (b"message", b"rfc822"):
+        check_envelope(rest.pop(0))
+        check_body(rest.pop(0))
+        assert isinstance(rest.pop(0), int)
+    assert kind.lower() != b"multipart"
+    assert len(rest) == 4
+
+
+LINES = st.sampled_from(
+    [
+        b"--a",
+        b"--aa",
+        b"--a--",
+        b"",
+        b"text \xff\x00",
+        b"Content-Type: multipart/mixed; boundary=a",
+        b"Content-Type: multipart/digest; boundary=aa",
+        b"Content-Type: message/rfc822",
+        b'Content-Type: image/png; name="a\\"b"',
+        b"Subject: \xc3\xb6",
+        b'From: "A" <a@x>, g:;',
+        b"Content-Transfer-Encoding: base64 (x)",
+        b"Content-Disposition: inline",
+        b"Content-Disposition: ;;",
+        b"Content-Language: ,",
+        b"Content-Language: en",
+        b"Content-Type: text/x; =",
+        b"Content-ID: <x>",
+    ]
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(LINES, max_size=30))
+def test_grammar_of_anything(lines):
+    text = described(b"\r\n".join(lines))
+    value, end = parse(text)
+    assert end == len(text)
+    check_body(value)
+
+
+def test_limits_are_described():
+    deep = b"Content-Type: message/rfc822\r\n\r\n" * 1000
+    value, _ = parse(described(deep))
+    check_body(value)
+    many = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\n" * 10000
+    value, _ = parse(described(many))
+    check_body(value)
