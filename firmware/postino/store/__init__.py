@@ -1,0 +1,55 @@
+"""The mail store: letters, mailboxes and flags on the board's flash, and their recovery after a power cut.
+
+docs/store.md is its specification. Nothing in here knows a protocol; what is below it is a mounted littlefs
+(any folder under CPython), used through plain `open` and `os` calls only (files.py).
+"""
+
+from postino.store.catalogue import (
+    ARCHIVE,
+    DRAFTS,
+    INFO_ATTRIBUTES,
+    INFO_ID,
+    INFO_NAME,
+    INFO_UIDVALIDITY,
+    INFO_USER,
+    JUNK,
+    SENT,
+    SUBSCRIBED,
+    TRASH,
+)
+from postino.store.errors import (
+    InvalidName,
+    LetterGone,
+    LimitReached,
+    MailboxExists,
+    NoSuchMailbox,
+    StoreError,
+    StoreFull,
+    StoreUnavailable,
+)
+from postino.store.store import Store
+from postino.store.unavailable import UnavailableStore
+
+__all__ = (
+    "ARCHIVE",
+    "DRAFTS",
+    "INFO_ATTRIBUTES",
+    "INFO_ID",
+    "INFO_NAME",
+    "INFO_UIDVALIDITY",
+    "INFO_USER",
+    "JUNK",
+    "SENT",
+    "SUBSCRIBED",
+    "TRASH",
+    "InvalidName",
+    "LetterGone",
+    "LimitReached",
+    "MailboxExists",
+    "NoSuchMailbox",
+    "Store",
+    "StoreError",
+    "StoreFull",
+    "StoreUnavailable",
+    "UnavailableStore",
+)
