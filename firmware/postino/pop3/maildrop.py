@@ -1,0 +1,155 @@
+"""The INBOX as one POP3 session sees it: the letters at login, numbered from 1, and the marks of DELE.
+
+Holds four octets and a bit a letter, in small chunks; sizes are in the mailbox's own table, which all sessions share.
+"""
+
+from array import array
+
+from ..store import INFO_ID, NoSuchMailbox
+
+# Letters in one chunk of the snapshot: 1 KB, which a heap in pieces still has.
+_CHUNK = 256
+
+
+class Gone(Exception):
+    """The letter was there at login, and another session has removed it."""
+
+
+class Locked(Exception):
+    """Another POP3 session has this maildrop (RFC 1939 section 3)."""
+
+
+class Maildrop:
+    """A locked snapshot. Make it, `open` it, and `close` it whatever happens."""
+
+    def __init__(self, server, user):
+        self._server = server
+        self._user = user
+        self._has_lock = False
+        self._box = None
+        self._chunks = []
+        self._marks = bytearray()
+        # Letters in the snapshot, marked ones included; and what STAT says: letters and octets without the marked ones.
+        self.total = 0
+        self.count = 0
+        self.octets = 0
+
+    def open(self):
+        """Locks the maildrop and takes the snapshot. Raises Locked or StoreError."""
+        locks = self._server.maildrop_locks
+        if self._user in locks:
+            raise Locked
+        locks.add(self._user)
+        self._has_lock = True
+        store = self._server.store
+        info = store.find(self._user, "INBOX")
+        if info is None:
+            raise NoSuchMailbox
+        self._box = store.open_mailbox(info[INFO_ID], self)
+        self._take_snapshot()
+
+    def _take_snapshot(self):
+        box = self._box
+        self.total = self.count = len(box)
+        self._marks = bytearray((self.total + 7) // 8)
+        for first in range(0, self.total, _CHUNK):
+            last = min(first + _CHUNK, self.total)
+            self._chunks.append(array("I", (box.uid(i) for i in range(first, last))))
+        self.octets = sum(box.size(i) for i in range(self.total))
+
+    def close(self):
+        """Gives back the mailbox and the lock."""
+        box, self._box = self._box, None
+        try:
+            if box is not None:
+                box.close(self)
+        finally:
+            if self._has_lock:
+                self._has_lock = False
+                self._server.maildrop_locks.discard(self._user)
+
+    # What other sessions do to the mailbox. Letters that arrive belong to the next session, and flags to IMAP; what
+    # has been expunged is found missing when it is asked for.
+
+    def on_added(self, box):
+        pass
+
+    def on_expunged(self, uid):
+        pass
+
+    def on_flags(self, uid):
+        pass
+
+    def on_lost(self):
+        # The INBOX is never deleted, so its table has been dropped: everything is gone for this session.
+        self._box = None
+
+    # Letters by number --------------------------------------------------------------------------------------------
+
+    def _uid(self, number):
+        index = number - 1
+        return self._chunks[index // _CHUNK][index % _CHUNK]
+
+    def has(self, number):
+        """True if there is such a letter, and it is not marked as deleted."""
+        return 1 <= number <= self.total and not self._is_marked(number)
+
+    def _is_marked(self, number):
+        index = number - 1
+        return bool(self._marks[index >> 3] & (1 << (index & 7)))
+
+    def _index(self, number):
+        """The letter's place in the mailbox's table now. Raises Gone."""
+        index = -1 if self._box is None else self._box.index_of(self._uid(number))
+        if index < 0:
+            raise Gone
+        return index
+
+    def size(self, number):
+        """Octets of the letter as it is stored; 0 if it is gone, for there is nothing to transfer."""
+        try:
+            index = self._index(number)
+        except Gone:
+            return 0
+        return self._box.size(index)
+
+    def unique_id(self, number):
+        """RFC 1939 section 7: the same for the life of the letter, in every session, and never another letter's."""
+        uidvalidity = 0 if self._box is None else self._box.uidvalidity
+        return b"%x.%x" % (uidvalidity, self._uid(number))
+
+    def open_letter(self, number):
+        """Returns a reader; the caller closes it. Raises Gone or StoreError (LetterGone among them)."""
+        index = self._index(number)
+        return self._server.store.open_letter(self._box.letter(index))
+
+    # Deletion -----------------------------------------------------------------------------------------------------
+
+    def mark(self, number):
+        """Marks a letter as deleted."""
+        self.octets -= self.size(number)
+        self.count -= 1
+        index = number - 1
+        self._marks[index >> 3] |= 1 << (index & 7)
+
+    def unmark_all(self):
+        """Takes back every mark."""
+        for number in range(1, self.total + 1):
+            if self._is_marked(number):
+                index = number - 1
+                self._marks[index >> 3] &= ~(1 << (index & 7)) & 0xFF
+                self.octets += self.size(number)
+                self.count += 1
+
+    def remove_marked(self):
+        """Removes the marked letters, all in one transaction of the store. Raises StoreError: none is removed then."""
+        if self.count == self.total:
+            return
+        if self._box is None:
+            raise NoSuchMailbox
+        uids = array("I")
+        for number in range(1, self.total + 1):
+            if self._is_marked(number) and self._box.index_of(self._uid(number)) >= 0:
+                uids.append(self._uid(number))
+        if uids:
+            self._box.expunge(uids)
