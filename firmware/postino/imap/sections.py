@@ -1,0 +1,280 @@
+"""The BODY[...] sections of FETCH: what a client asks for, and where it lies in the letter (RFC 3501 6.4.5).
+
+Octets stream from flash to the socket in blocks. The length is announced first, so it is always known first; if
+reading fails after that, the connection is closed: a letter is never padded.
+"""
+
+import asyncio
+
+from ..mime.fields import FieldCollector, HeaderFilter
+from ..mime.quoting import string
+from ..mime.structure import StructureScanner
+from ..net.errors import ConnectionClosed
+from ..store.errors import StoreUnavailable
+from .errors import Bad
+from .wire import is_atom
+
+# Numbers in a section, and field names in HEADER.FIELDS.
+MAX_PATH = 16
+MAX_FIELDS = 64
+# A filtered header up to this size is sent in one pass; a larger one is read twice.
+MAX_HELD = 2048
+# Blocks after which other sessions get their turn: 2 KB each.
+YIELD_EVERY = 2
+
+# The structure of the letter asked for last: clients ask for one part after the other, and in pieces.
+_cached = [None, 0, None]
+
+
+class Section:
+    """One item asked for: `label` as it is told, part numbers, kind, field names, and the piece if not the whole."""
+
+    def __init__(self, label, path=(), kind=b"", fields=None, invert=False):
+        self.label = label
+        self.path = path
+        # b"", HEADER, FIELDS, TEXT or MIME.
+        self.kind = kind
+        self.fields = fields
+        self.invert = invert
+        self.offset = 0
+        self.length = None
+
+
+def read_section(arguments):
+    """Reads what follows BODY[ up to the end of the item (RFC 3501 9, section)."""
+    if arguments.accept(b"]"):
+        return _read_piece(arguments, Section(b"BODY[]"))
+    word = arguments.attribute()
+    path, kind = _split(word)
+    if kind in (b"HEADER.FIELDS", b"HEADER.FIELDS.NOT"):
+        arguments.space()
+        section = _read_fields(arguments, path, word)
+    # MIME belongs to a part (RFC 3501 6.4.5).
+    elif kind in (b"", b"HEADER", b"TEXT") or (kind == b"MIME" and path):
+        section = Section(b"BODY[%s]" % word, path, kind)
+    else:
+        raise Bad(b"Unknown section")
+    arguments.expect(b"]")
+    return _read_piece(arguments, section)
+
+
+def _split(word):
+    """Returns (part numbers, what follows them): 1.2.HEADER is ((1, 2), HEADER)."""
+    words = word.split(b".")
+    if not words[len(words) - 1]:
+        raise Bad(b"Unknown section")
+    path = []
+    while words and words[0].isdigit():
+        number = words.pop(0)
+        if len(path) >= MAX_PATH or len(number) > 5 or not int(number):
+            raise Bad(b"Bad part number")
+        path.append(int(number))
+    return tuple(path), b".".join(words)
+
+
+def _read_fields(arguments, path, word):
+    arguments.open_list()
+    fields = []
+    while not arguments.close_list():
+        if fields:
+            arguments.space()
+        fields.append(arguments.astring())
+        if len(fields) > MAX_FIELDS:
+            raise Bad(b"Too many field names")
+    if not fields:
+        raise Bad(b"No field names")
+    shown = b" ".join([name if is_atom(name) else string(name) for name in fields])
+    label = b"BODY[%s (%s)]" % (word, shown)
+    names = tuple([name.lower() for name in fields])
+    return Section(label, path, b"FIELDS", names, word.endswith(b".NOT"))
+
+
+def _read_piece(arguments, section):
+    """Reads <offset.length>; the reply repeats the offset alone (RFC 3501 7.4.2)."""
+    if arguments.accept(b"<"):
+        numbers = arguments.piece()
+        section.offset, section.length = numbers
+        section.label += b"<%d>" % section.offset
+    return section
+
+
+class Letter:
+    """An open letter, read by ranges through one borrowed buffer. `close` it in any case."""
+
+    def __init__(self, server, letter_id):
+        self._server = server
+        self._id = letter_id
+        self._buffer = None
+        self._reader = server.store.open_letter(letter_id)
+        self.size = self._reader.size
+
+    def close(self):
+        if self._buffer is not None:
+            self._server.buffers.give(self._buffer)
+            self._buffer = None
+        self._reader.close()
+
+    async def feed(self, start, end, sink):
+        """Hands the octets from `start` to `end` to sink(view), until it returns False. Raises StoreUnavailable."""
+        if self._buffer is None:
+            self._buffer = self._server.buffers.take()
+        view = memoryview(self._buffer)
+        self._reader.seek(start)
+        blocks = 0
+        while start < end:
+            count = self._reader.readinto(view[: min(len(view), end - start)])
+            if not count:
+                raise StoreUnavailable("a letter is shorter than its size")
+            start += count
+            if sink(view[:count]) is False:
+                return
+            blocks += 1
+            if blocks % YIELD_EVERY == 0:
+                await asyncio.sleep_ms(0)
+
+    async def send(self, conn, start, end):
+        """Sends the octets from `start` to `end`, which have been announced."""
+        if self._buffer is None:
+            self._buffer = self._server.buffers.take()
+        view = memoryview(self._buffer)
+        self._reader.seek(start)
+        blocks = 0
+        while start < end:
+            count = self._reader.readinto(view[: min(len(view), end - start)])
+            if not count:
+                raise ConnectionClosed
+            start += count
+            await conn.write(view[:count])
+            blocks += 1
+            if blocks % YIELD_EVERY == 0:
+                await asyncio.sleep_ms(0)
+
+    async def collect(self, start, end, names):
+        """Returns a FieldCollector fed with the header that begins at `start`."""
+        collector = FieldCollector(names)
+        await self.feed(start, end, collector.feed)
+        collector.finish()
+        return collector
+
+    async def parts(self):
+        """Returns the letter's PartTable."""
+        store = self._server.store
+        if _cached[0] is not store or _cached[1] != self._id:
+            scanner = StructureScanner()
+            await self.feed(0, self.size, _always(scanner.feed))
+            _cached[:] = (store, self._id, scanner.finish())
+        return _cached[2]
+
+    async def _range(self, section):
+        """Returns (start, end) of what a section is cut from, or None if there is no such part."""
+        kind = section.kind
+        if not section.path:
+            if kind in (b"", b"FIELDS"):
+                return 0, self.size
+            length = (await self.collect(0, self.size, ())).header_length
+            return (0, length) if kind == b"HEADER" else (length, self.size)
+        table = await self.parts()
+        part = table.find(section.path)
+        if part is None:
+            return None
+        if kind == b"":
+            return table.body_range(part)
+        if kind == b"MIME":
+            return table.mime_range(part)
+        return table.text_range(part) if kind == b"TEXT" else table.header_range(part)
+
+    async def send_section(self, conn, section):
+        """Sends the value of a section: a literal, an empty string, or NIL for a part that does not exist."""
+        bounds = await self._range(section)
+        if bounds is None:
+            await conn.write(b"NIL")
+        elif section.kind == b"FIELDS":
+            await self._send_fields(conn, section, bounds[0], bounds[1])
+        else:
+            first, last = _cut(section, bounds[1] - bounds[0])
+            if await _announce(conn, last - first):
+                await self.send(conn, bounds[0] + first, bounds[0] + last)
+
+    async def _send_fields(self, conn, section, start, end):
+        held = _Held(section)
+        await self.feed(start, end, held.feed)
+        held.finish()
+        first, last = _cut(section, held.total)
+        if not await _announce(conn, last - first):
+            return
+        if held.pieces is not None:
+            await conn.write(memoryview(b"".join(held.pieces))[first:last])
+            return
+        # Too long to hold: the same again, and this time it is sent.
+        window = _Window(conn, first, last)
+        again = HeaderFilter(section.fields, section.invert)
+        offset = start
+        while offset < end and not again.done:
+            pieces = []
+            stop = min(offset + MAX_HELD, end)
+            await self.feed(offset, stop, lambda view, into=pieces: into.extend(again.feed(view)))
+            await window.write(pieces)
+            offset = stop
+        await window.write(again.finish())
+
+
+def _always(feed):
+    def sink(view):
+        feed(view)
+        return True
+
+    return sink
+
+
+class _Held:
+    """Counts what a header filter lets through, and holds it as long as it is short."""
+
+    def __init__(self, section):
+        self._filter = HeaderFilter(section.fields, section.invert)
+        self.pieces = []
+        self.total = 0
+
+    def _take(self, pieces):
+        for piece in pieces:
+            self.total += len(piece)
+            if self.total > MAX_HELD:
+                self.pieces = None
+            if self.pieces is not None:
+                self.pieces.append(piece)
+
+    def feed(self, view):
+        self._take(self._filter.feed(view))
+        return not self._filter.done
+
+    def finish(self):
+        self._take(self._filter.finish())
+
+
+class _Window:
+    """Sends only the octets from `first` to `last` of what passes."""
+
+    def __init__(self, conn, first, last):
+        self._conn = conn
+        self._first = first
+        self._last = last
+        self._at = 0
+
+    async def write(self, pieces):
+        for piece in pieces:
+            start = max(self._first - self._at, 0)
+            end = min(self._last - self._at, len(piece))
+            self._at += len(piece)
+            if start < end:
+                await self._conn.write(piece[start:end])
+
+
+def _cut(section, size):
+    """Returns first and last octet offset of the piece that is asked for; empty beyond the end."""
+    first = min(section.offset, size)
+    return first, (size if section.length is None else min(first + section.length, size))
+
+
+async def _announce(conn, length):
+    """Sends the announcement of a literal; an empty one is a string, which is all there is to send."""
+    await conn.write(b"{%d}\r\n" % length if length else b'""')
+    return length

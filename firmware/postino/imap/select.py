@@ -1,0 +1,85 @@
+"""SELECT, EXAMINE, CLOSE, UNSELECT and CHECK (RFC 3501 6.3.1, 6.3.2, 6.4.1, 6.4.2, RFC 3691)."""
+
+import asyncio
+
+from ..store import INFO_ID
+from ..store.flags import SEEN
+from . import flags, names
+from .expunge import expunge_deleted
+from .view import View
+
+# Rows of the table after which other sessions get their turn.
+YIELD_EVERY = 256
+
+
+async def select(session, command):
+    return await _open(session, command, False)
+
+
+async def examine(session, command):
+    return await _open(session, command, True)
+
+
+async def _open(session, command, read_only):
+    # The mailbox selected before is left even if this one cannot be opened (RFC 3501 6.3.1).
+    session.unselect()
+    command.arguments.space()
+    name = names.read(command.arguments)
+    command.arguments.end()
+    info = names.find(session, name)
+    view = View(session.conn.wake, read_only)
+    view.attach(session.server.store.open_mailbox(info[INFO_ID], view))
+    session.view = view
+    view.take_new()
+    await _tell(session, view)
+    return b"OK [READ-ONLY] EXAMINE completed" if read_only else b"OK [READ-WRITE] SELECT completed"
+
+
+async def _tell(session, view):
+    write = session.conn.write
+    box = view.box
+    await write(b"* %d EXISTS\r\n* %d RECENT\r\n" % (view.count(), view.recent()))
+    await write(flags.announcement(view))
+    unseen = await _first_unseen(view)
+    if unseen:
+        await write(b"* OK [UNSEEN %d] First unseen message\r\n" % view.number_of(unseen))
+    await write(b"* OK [UIDVALIDITY %d] UIDs are valid\r\n" % box.uidvalidity)
+    await write(b"* OK [UIDNEXT %d] Next UID\r\n" % view.uidnext)
+
+
+async def _first_unseen(view):
+    """Returns the UID of the first message without \\Seen, or 0."""
+    box = view.box
+    looked = 0
+    row = 0
+    while row < view.rows():
+        if not box.flags(row) & SEEN:
+            return box.uid(row)
+        row += 1
+        looked += 1
+        if looked % YIELD_EVERY == 0:
+            uid = box.uid(row - 1)
+            await asyncio.sleep_ms(0)
+            row = box.lower_bound(uid + 1)
+    return 0
+
+
+async def close(session, command):
+    """Expunges without telling, then leaves (RFC 3501 6.4.2)."""
+    command.arguments.end()
+    if not session.view.read_only:
+        await expunge_deleted(session, None, False)
+    session.unselect()
+    return b"OK CLOSE completed"
+
+
+async def unselect(session, command):
+    command.arguments.end()
+    session.unselect()
+    return b"OK UNSELECT completed"
+
+
+async def check(session, command):
+    """Everything acknowledged is on flash already (RFC 3501 6.4.1)."""
+    command.arguments.end()
+    return b"OK CHECK completed"
