@@ -68,12 +68,12 @@ test: setup test-setup lint ## set everything up and run all checks and tests
 	@$(BIN)/python -m pytest
 
 .PHONY: crash
-crash: setup test-setup ## run the power-cut tests alone
-	@$(BIN)/python -m pytest tests/crash
+crash: setup test-setup ## run the power-cut tests alone, with 300 cuts
+	@POSTINO_CRASH_RUNS=300 $(BIN)/python -m pytest tests/crash
 
 .PHONY: fuzz
-fuzz: setup test-setup ## run the fuzz tests alone
-	@$(BIN)/python -m pytest tests/fuzz
+fuzz: setup test-setup ## run the fuzz tests alone, for about half an hour
+	@POSTINO_FUZZ_SESSIONS=5000 $(BIN)/python -m pytest tests/fuzz
 
 .PHONY: lint
 lint: .venv/tests-installed ## check format, style and types
