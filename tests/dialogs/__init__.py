@@ -1,0 +1,1 @@
+"""Golden transcripts of the three protocols; see README.md."""
