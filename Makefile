@@ -72,7 +72,7 @@ crash: setup test-setup ## run the power-cut tests alone, with 300 cuts
 	@POSTINO_CRASH_RUNS=300 $(BIN)/python -m pytest tests/crash
 
 .PHONY: fuzz
-fuzz: setup test-setup ## run the fuzz tests alone, for about half an hour
+fuzz: setup test-setup ## run the fuzz tests alone, for about a quarter of an hour
 	@POSTINO_FUZZ_SESSIONS=5000 $(BIN)/python -m pytest tests/fuzz
 
 .PHONY: lint

@@ -60,6 +60,11 @@ class Run:
                 return False
             step.apply(self.model)
             self.pending = None
+            if isinstance(step, workload.Deliver):
+                try:
+                    step.observe(simulator, self.uids)
+                except GONE:
+                    return False
         return True
 
     def cut(self, number):
@@ -115,7 +120,9 @@ class Run:
         return found
 
     def compare(self, found):
-        found = {key: letters for key, letters in found.items() if letters or key in self.model or key[1] == "Project"}
+        found = {
+            key: letters for key, letters in found.items() if letters or key in self.model or key[1] == workload.REMADE
+        }
         allowed = [self.model]
         if self.pending is not None:
             allowed.append(workload.copied(self.model))

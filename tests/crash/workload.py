@@ -16,6 +16,8 @@ from dataclasses import dataclass
 USERS = {"anna": "wide-open-barn", "ben": "quiet-old-pond", "clara": "paper-kite"}
 DOMAIN = "office.lan"
 PATIENCE_S = 30
+# The mailbox that is deleted and made again.
+REMADE = "Project"
 
 # A model: (user, mailbox) -> {letter: its flags}.
 Model = dict[tuple[str, str], dict[str, frozenset[str]]]
@@ -75,8 +77,13 @@ class Uids:
 
     def __init__(self):
         self.meaning = {}
+        self.validity = {}
 
     def learn(self, user, box, validity, content):
+        before = self.validity.setdefault((user, box), validity)
+        # Only the mailbox that the run makes again may have another UIDVALIDITY, and a higher one.
+        assert before == validity or (box == REMADE and validity > before), (user, box, before, validity)
+        self.validity[user, box] = validity
         for uid, (_, text) in content.items():
             digest = hashlib.sha256(text).hexdigest()
             key = user, box, validity, uid
@@ -95,6 +102,15 @@ class Deliver:
     def perform(self, simulator, uids):
         with smtp(simulator) as client:
             client.sendmail("sender@sender.example", [f"{u}@{DOMAIN}" for u in self.users], letter_text(self.letter))
+
+    def observe(self, simulator, uids):
+        """Notes which UIDs the recipients see: they may have fetched the letter before the power goes."""
+        for user in self.users:
+            client = imap(simulator, user)
+            try:
+                uids.learn(user, "INBOX", *mailbox_now(client, "INBOX"))
+            finally:
+                client.shutdown()
 
     def apply(self, model):
         for user in self.users:
@@ -256,15 +272,15 @@ STEPS = (
     PopDelete("ben", ("m1-3000", "m2-500")),
     Deliver("b1-700", ("ben",)),
     Deliver("m3-12000", ALL),
-    Create("anna", "Project"),
-    Transfer("anna", "INBOX", ("m2-500", "m3-12000"), "Project"),
+    Create("anna", REMADE),
+    Transfer("anna", "INBOX", ("m2-500", "m3-12000"), REMADE),
     Flag("clara", "INBOX", "m1-3000", "\\Answered"),
     Flag("clara", "INBOX", "m2-500", "\\Deleted"),
     Expunge("clara", "INBOX"),
     Transfer("clara", "INBOX", ("m1-3000", "m3-12000"), "Trash"),
-    Delete("anna", "Project"),
-    Create("anna", "Project"),
-    Append("anna", "Project", "p1-900"),
+    Delete("anna", REMADE),
+    Create("anna", REMADE),
+    Append("anna", REMADE, "p1-900"),
     Deliver("a3-400", ("anna",)),
     Deliver("a4-400", ("anna",)),
     Deliver("a5-5000", ("anna", "ben")),

@@ -350,6 +350,19 @@ def test_ten_megabytes_without_a_line_end(server, service, login):
         peer.goes_on()
 
 
+def test_ten_megabytes_of_data_without_a_line_end(server):
+    """Too large for the limit: read to its end in constant memory, refused, and the session goes on."""
+    with Peer(server, "smtp", login=True) as peer:
+        peer.ask(b"MAIL FROM:<a@b.example>", b"250")
+        peer.ask(b"RCPT TO:<anna@office.lan>", b"250")
+        peer.ask(b"DATA", b"354")
+        for _ in range(10 * MIB // 65536):
+            peer.send(b"\x00\xff.x" * 16384)
+        peer.send(b"\r\n.\r\n")
+        assert peer.line().startswith(b"552")
+        peer.goes_on()
+
+
 @pytest.mark.parametrize("login", [False, True])
 @pytest.mark.parametrize("service", SERVICES)
 def test_binary_noise(server, service, login):

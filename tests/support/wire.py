@@ -6,6 +6,8 @@ from tests.support.simulator import Simulator
 
 # Seconds that one answer may take: a bound, not a measurement.
 PATIENCE = 60
+# The segment size of a slow line.
+SMALL_SEGMENT = 536
 
 
 class Wire:
@@ -15,8 +17,10 @@ class Wire:
         self.socket = socket.socket()
         self.socket.settimeout(PATIENCE)
         if receive_buffer:
-            # Before connecting: it limits how far ahead the server can write.
+            # Before connecting: they limit how far ahead the server can write. The kernel makes the server's send
+            # buffer as large as 20 segments at first, which are 64 KB each on the loopback.
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SMALL_SEGMENT)
         if source:
             self.socket.bind((source, 0))
         self.socket.connect((simulator.host, simulator.ports[service]))

@@ -50,11 +50,14 @@ def test_a_letter_expunged_while_three_sessions_read_it(start_simulator):
             mail.ok(fourth.expunge())
             assert mail.uids(fourth) == []
         arrived = fill(simulator)
+        before = flash_read(simulator)
         first_part += first.read(first_size - PIECE)
         second_part += second.read(second_size - PIECE)
         assert_same(read_multiline(third), letter)
         assert_same(first_part, letter)
         assert_same(second_part, letter)
+        # Most of it was still in flash when the letter was expunged, not in the buffers of the sockets.
+        assert flash_read(simulator) - before > 2 * SIZE
         assert first.until(b"f1 ")[-1].startswith(b"f1 OK")
         assert second.until(b"f1 ")[-1].startswith(b"f1 OK")
         first.ask(b"n1 NOOP", b"n1 OK")
@@ -64,6 +67,11 @@ def test_a_letter_expunged_while_three_sessions_read_it(start_simulator):
     # The last reader has gone, and so has the letter: its room can be had.
     mail.empty(simulator)
     mail.send(simulator, letters.large_letter(99, SIZE))
+
+
+def flash_read(simulator) -> int:
+    """Octets read from the mail partition since the start."""
+    return simulator.stats()["flash"]["mail"]["read_bytes"]
 
 
 def fill(simulator) -> list[int]:
