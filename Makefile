@@ -27,15 +27,18 @@ setup: .venv/installed runtime ## set up what `make run` needs: Python environme
 .PHONY: python
 python:
 	@if ! command -v $(PYTHON) > /dev/null; then \
-		if [ "$$(id -u)" = 0 ]; then apt-get update -qq && apt-get install -y -qq python3 python3-venv > /dev/null; \
+		if [ "$$(id -u)" = 0 ]; then echo "installing python3 python3-venv ..."; \
+			output=$$({ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+				--no-install-recommends python3 python3-venv; } 2>&1) || { echo "$$output"; exit 1; }; \
 		else echo "missing Debian packages, install them with: apt-get install python3 python3-venv"; exit 1; fi; fi
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: set PYTHON"; exit 1; }
 
-.venv/bin/python: | python
+# The last that `venv` makes: whoever stopped it half-way has no pip yet, and starts again.
+.venv/bin/pip: | python
 	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || $(TOOLS) postino_tools.packages ensurepip=python3-venv
-	@$(STEP) "setting up .venv" $(PYTHON) -m venv .venv
+	@$(STEP) "setting up .venv" $(PYTHON) -m venv --clear .venv
 
-.venv/installed: pyproject.toml .venv/bin/python
+.venv/installed: pyproject.toml .venv/bin/pip
 	@$(STEP) "installing the host tools" $(BIN)/python -m pip install --disable-pip-version-check -e .
 	@touch $@
 

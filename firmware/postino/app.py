@@ -25,12 +25,12 @@ MAINTENANCE_PAUSE = 1000
 
 
 # Heap for one connection and its session, and the heap that is left for the work itself: opening a mailbox, a
-# transaction, a search. Measured: an IMAP session that idles in a mailbox holds about 2 KB.
-HEAP_PER_CONNECTION = 2048
+# transaction, a search. An IMAP session that idles in a mailbox holds about 2 KB, one that fetches two buffers more.
+HEAP_PER_CONNECTION = 3072
 HEAP_FOR_WORK = 8192
 LEAST_CONNECTIONS = 4
-# Octets allocated between two collections: a heap collected often stays in large pieces.
-COLLECT_EVERY = 8192
+# The heap is collected whenever this part of it has been allocated: a heap collected often stays in large pieces.
+COLLECT_PARTS = 14
 
 
 class StartFailed(Exception):
@@ -136,7 +136,11 @@ class App(Server):
             if not self.connections.open:
                 break
             await asyncio.sleep_ms(100)
-        self.store.close()
+        try:
+            self.store.close()
+        except (MemoryError, OSError, StoreError) as error:
+            # Nothing is lost: the next start reads the journal.
+            log.error("the mail store was not closed in order: %r", error)
         self.publish()
 
 
@@ -167,6 +171,9 @@ def build(board):
     users = Users(USERS_FILE)
     _apply_strap(settings, users, board.strap())
     log.configure(board.clock, settings.get("log_level"))
+    for path, stored in ((SETTINGS_FILE, settings), (USERS_FILE, users)):
+        if stored.damaged:
+            log.error("%s was damaged: what was stored before it is in force, else nothing", path)
     router = Router(settings, users)
     users.is_local_domain = router.is_local_domain
     try:
@@ -178,6 +185,7 @@ def build(board):
         # On a board the services run and answer with a temporary error: nothing is written.
         log.error("the mail partition cannot be used: %s", str(error))
         store = UnavailableStore(str(error))
+        settings.set_default("max_message_size", MESSAGE_SIZE_LIMIT)
     else:
         settings.set_default("max_message_size", min(store.capacity_bytes() // 3, MESSAGE_SIZE_LIMIT))
     board.start_network(settings)
@@ -187,7 +195,7 @@ def build(board):
 
 def main():
     """Runs the firmware; returns when the server has stopped."""
-    gc.threshold(COLLECT_EVERY)
+    gc.threshold((gc.mem_free() + gc.mem_alloc()) // COLLECT_PARTS)
     port.start()
     try:
         app = build(port)

@@ -7,7 +7,6 @@ import json
 
 from . import VERSION
 from .net.waiting import until_ready
-from .settings import SettingError
 
 # Longest line taken, in octets. A longer one is read to its end and refused.
 MAX_LINE = 2048
@@ -64,10 +63,13 @@ def answer(server, line):
         reply = verb(server, request)
         reply["ok"] = True
         return reply
-    except (SettingError, ValueError, AttributeError, TypeError) as error:
-        return {"ok": False, "error": str(error) or "not a request"}
+    except MemoryError:
+        raise
     except OSError as error:
         return {"ok": False, "error": "cannot be stored (%s)" % error}
+    except Exception as error:
+        # A request that is none, a value that cannot be, or a store that is not there: the console goes on.
+        return {"ok": False, "error": str(error) or "not a request"}
 
 
 async def serve(server, stream, write_line):

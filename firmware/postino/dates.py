@@ -15,6 +15,9 @@ _ZONES_SEEN = {b"CET": 1, b"CEST": 2, b"MET": 1, b"MEST": 2, b"BST": 1, b"EET": 
 # The store keeps dates as unsigned 32-bit seconds.
 _LAST_SECOND = 0xFFFFFFFF
 
+# Octets of a Date field that are looked at.
+_FIELD_LIMIT = 128
+
 
 def days_from_civil(year: int, month: int, day: int) -> int:
     """Days since 1970-01-01 in the Gregorian calendar."""
@@ -186,7 +189,7 @@ def _words(value):
     """The words of the field: comments left out, commas and hyphens between date parts taken as blanks."""
     out = bytearray()
     depth = 0
-    for octet in value[:128]:
+    for octet in value[:_FIELD_LIMIT]:
         if octet == 0x28:
             depth += 1
         elif octet == 0x29:

@@ -1,5 +1,6 @@
 """What sessions share: the store, the users, the settings, the connections and the counters."""
 
+from . import log
 from .net.buffers import BufferPool
 from .net.table import ConnectionTable
 
@@ -33,13 +34,18 @@ class Server:
         sockets = self.board.limits().sockets
         if sockets:
             total = min(total, sockets - listeners - SPARE_SOCKETS)
-        per_address = get("max_connections_per_address")
+        # One address must not take all slots: others still find two.
+        per_address = get("max_connections_per_address") or max(2, total - 2)
         self.connections = ConnectionTable(total, per_address, get("max_connections_per_user"))
 
     def delivered(self, count=1):
         """Counts letters (not recipients) that were acknowledged."""
         self.letters += count
         self.board.delivered(self.letters)
+
+    def session_failed(self, conn, error):
+        """Notes that a session ended by a fault of ours. Never raises."""
+        log.error("%s %s: internal error, session ended: %r", conn.service, conn.peer, error)
 
     def tz_minutes(self):
         """Offset of local time from UTC in minutes, from the setting `timezone`."""

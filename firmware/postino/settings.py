@@ -9,6 +9,11 @@ import os
 
 # Longest text value, in characters.
 MAX_TEXT = 128
+# Longest host name and user name, in characters.
+MAX_NAME = 32
+# What a file that was replaced is called, and the error number of a file that is not there.
+OLD = ".old"
+ENOENT = 2
 # Largest message size that can be asked for, in bytes.
 MESSAGE_SIZE_LIMIT = 10 * 1024 * 1024
 
@@ -19,8 +24,8 @@ MOST_CONNECTIONS = 40
 CLEARTEXT_CHOICES = ("never", "lan", "always")
 LOG_CHOICES = ("error", "warn", "info", "debug")
 
-# Name, kind, range, default, meaning. Kinds: "int" with (least, most), "choice" with its choices, "domain" and
-# "name" with None, "zone" with None. A default of None is computed at start (see the meaning).
+# Name, kind, range, default, meaning. Kinds: "int" with (least, most), "choice" with its choices, and with None
+# "domain", "name", "user", "zone", "address" and "host". A default of None is computed at start (see the meaning).
 TABLE = (
     ("domain", "domain", None, "office.lan", "The mail domain: addresses are user@domain."),
     ("hostname", "name", None, "postino", "Name of this machine, without a domain: DHCP, greetings, trace fields."),
@@ -39,9 +44,15 @@ TABLE = (
         "int",
         (4, MOST_CONNECTIONS),
         None,
-        "Connections served at once, all services; by default as many as the heap bears (14 at 112 KB).",
+        "Connections served at once, all services; by default as many as the heap bears (9 at 112 KB).",
     ),
-    ("max_connections_per_address", "int", (1, MOST_CONNECTIONS), 16, "Connections served at once from one address."),
+    (
+        "max_connections_per_address",
+        "int",
+        (1, MOST_CONNECTIONS),
+        None,
+        "Connections served at once from one address; by default two less than in all.",
+    ),
     (
         "max_connections_per_user",
         "int",
@@ -75,9 +86,14 @@ def _entry(name):
     raise SettingError("there is no setting %r" % name)
 
 
+def _is_number(text):
+    # Not isdigit(): on the host, which checks by this table too, that takes digits that int() does not.
+    return bool(text) and all("0" <= character <= "9" for character in text)
+
+
 def _check_int(name, limits, value):
     text = str(value)
-    if not text.isdigit() or len(text) > 10 or not limits[0] <= int(text) <= limits[1]:
+    if not _is_number(text) or len(text) > 10 or not limits[0] <= int(text) <= limits[1]:
         raise SettingError("%s takes a whole number from %d to %d" % (name, limits[0], limits[1]))
     return int(text)
 
@@ -97,7 +113,7 @@ def _is_word(text, more=""):
 
 
 def _check_zone(name, value):
-    if len(value) != 5 or value[0] not in "+-" or not value[1:].isdigit():
+    if len(value) != 5 or value[0] not in "+-" or not _is_number(value[1:]):
         raise SettingError("%s takes an offset such as +0100" % name)
     if int(value[1:3]) > 14 or int(value[3:]) > 59:
         raise SettingError("%s takes an offset from -1459 to +1459" % name)
@@ -108,7 +124,7 @@ def _check_address(name, value):
     if not value:
         return value
     parts = value.split("/")
-    good = len(parts) == 3 and parts[1].isdigit() and int(parts[1]) <= 32
+    good = len(parts) == 3 and _is_number(parts[1]) and len(parts[1]) < 3 and int(parts[1]) <= 32
     if not (good and _is_ipv4(parts[0]) and _is_ipv4(parts[2])):
         raise SettingError("%s takes address/prefix/gateway, such as 192.168.1.20/24/192.168.1.1" % name)
     return value
@@ -116,7 +132,7 @@ def _check_address(name, value):
 
 def _is_ipv4(text):
     octets = text.split(".")
-    return len(octets) == 4 and all(octet.isdigit() and len(octet) < 4 and int(octet) < 256 for octet in octets)
+    return len(octets) == 4 and all(_is_number(octet) and len(octet) < 4 and int(octet) < 256 for octet in octets)
 
 
 def _check_text(name, kind, value):
@@ -125,9 +141,9 @@ def _check_text(name, kind, value):
         return value.rstrip(".")
     if kind == "host" and _is_word(value, "-."):
         return value
-    if kind == "name" and value and len(value) <= 32 and _is_word(value, "-") and value[0] != "-":
+    if kind == "name" and value and len(value) <= MAX_NAME and _is_word(value, "-") and value[0] != "-":
         return value
-    if kind == "user" and len(value) <= 32 and _is_word(value, "._-"):
+    if kind == "user" and len(value) <= MAX_NAME and _is_word(value, "._-"):
         return value
     raise SettingError("%s cannot be %r" % (name, value[:40]))
 
@@ -149,19 +165,32 @@ def check(name, value):
 
 
 def read_json(path):
-    """Returns the object in a JSON file, or None if there is no such file or it is not JSON."""
-    try:
-        with open(path) as file:
-            return json.load(file)
-    except (OSError, ValueError):
-        return None
+    """Returns (object, damaged) of a JSON file: of the file, else of the one that it replaced, else None.
+
+    The file system keeps no checksum over a file's data: `damaged` tells that the newest file could not be read.
+    """
+    damaged = False
+    for name in (path, path + OLD):
+        try:
+            with open(name) as file:
+                return json.load(file), damaged
+        except OSError as error:
+            damaged = damaged or error.args[0] != ENOENT
+        except ValueError:
+            damaged = True
+    return None, damaged
 
 
 def write_json(path, value):
-    """Replaces a JSON file in one step. Raises OSError, and the old file stays."""
+    """Replaces a JSON file and keeps the one before: whatever cuts this short, one of them is read. Raises OSError."""
     new = path + ".new"
     with open(new, "w") as file:
         json.dump(value, file)
+    try:
+        os.rename(path, path + OLD)
+    except OSError as error:
+        if error.args[0] != ENOENT:
+            raise
     os.rename(new, path)
 
 
@@ -171,7 +200,8 @@ class Settings:
     def __init__(self, path):
         self._path = path
         self._computed = {}
-        stored = read_json(path)
+        # `damaged`: the newest file could not be read; the one before it, or the defaults, are in force.
+        stored, self.damaged = read_json(path)
         self._values = stored if isinstance(stored, dict) else {}
 
     def set_default(self, name, value):

@@ -40,7 +40,8 @@ class Users:
 
     def __init__(self, path):
         self._path = path
-        stored = read_json(path)
+        # `damaged`: the newest file could not be read; the one before it, or nobody, is in force.
+        stored, self.damaged = read_json(path)
         # A list keeps the order, which a dict does not on this VM.
         self._records = [pair for pair in stored if len(pair) == 2] if isinstance(stored, list) else []
         self._secret = os.urandom(16)
@@ -111,7 +112,8 @@ class Users:
             return name
         async with self._one_at_a_time:
             right = await credentials.matches(record or _NOBODY % (_NO_KEY, _NO_KEY), bytes(password))
-        if record is None or not right:
+        # A password that was changed while the old one was checked is not remembered.
+        if record is None or not right or self._record(name) != record:
             return None
         self._cache.append((name, proof))
         del self._cache[:-CACHE_SIZE]

@@ -1,5 +1,7 @@
 """What `postino sim` prints when it serves: where, for whom, and with `--demo` how to try it."""
 
+import shutil
+
 from postino_tools.sim_options import DEMO_USERS, SimOptions
 
 NAMES = {"smtp": "SMTP", "pop3": "POP3", "imap": "IMAP"}
@@ -23,7 +25,7 @@ def _demo_lines(options: SimOptions, ports: dict[str, int]) -> list[str]:
     return [
         f"demo passwords: {passwords}",
         "",
-        "Send a letter:",
+        "Send a letter:" if shutil.which("swaks") else "Send a letter (first: apt-get install swaks):",
         f"  swaks --server {options.host}:{ports['smtp']} --from {second}@{domain} --to {first}@{domain}"
         " --header 'Subject: Hello' --body 'First mail.'",
         "Read it with any mail program, without encryption, password sent normally:",

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 
-from postino_tools.progress import fail, step
+from postino_tools.progress import fail, step, until_interrupted
 
 
 class PackagesMissing(Exception):
@@ -42,4 +42,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(until_interrupted(lambda: main(sys.argv[1:])))

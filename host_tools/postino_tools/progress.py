@@ -6,7 +6,7 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
@@ -22,6 +22,14 @@ def step(what: str, about_seconds: int = 0) -> Iterator[None]:
         print(" failed", flush=True)
         raise
     print(f" {time.monotonic() - start:.0f} s", flush=True)
+
+
+def until_interrupted(run: Callable[[], int]) -> int:
+    """Return the exit status of `run`; after Ctrl-C that of a program ended by it, without a traceback."""
+    try:
+        return run()
+    except KeyboardInterrupt:
+        return 130
 
 
 def fail(message: str) -> int:
@@ -42,4 +50,4 @@ def main(what: str, *command: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(until_interrupted(lambda: main(*sys.argv[1:])))

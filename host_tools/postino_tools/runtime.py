@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from postino_tools import runtime_build
-from postino_tools.progress import fail
+from postino_tools.progress import fail, until_interrupted
 
 # What the firmware needs, and what its builders like to see named.
 MODULES = "asyncio binascii deflate hashlib json select simchip socket tls vfs"
@@ -133,4 +133,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(until_interrupted(main))

@@ -31,6 +31,7 @@ SIM_CHIP = Path(__file__).resolve().parent / "sim_chip"
 CACHE = ROOT / ".cache" / "runtime"
 DOWNLOADS = CACHE / "downloads"
 SOURCE = CACHE / "source"
+MPY_CROSS = SOURCE / "mpy-cross" / "build" / "mpy-cross"
 BUILD = CACHE / "build"
 LOG = CACHE / "build.log"
 INPUTS = CACHE / "inputs.json"
@@ -129,14 +130,15 @@ def _build_changed(tree: Path | None, wanted: dict[str, str], prepared: dict[str
             sources.prepare(SOURCE, DOWNLOADS, tree)
     if any(wanted[kind] != prepared.get(kind) for kind in ("sources", "flags")):
         shutil.rmtree(BUILD, ignore_errors=True)
-    fresh = not BUILD.exists()
+    # Told by what the steps end with: one that was interrupted is done, and announced, again.
+    fresh = not (BUILD / "micropython").exists()
     BUILD.mkdir(exist_ok=True)
     # The freezing tool goes by time stamps, which a checkout or a removed file can fool.
     shutil.rmtree(BUILD / "frozen_mpy", ignore_errors=True)
     (BUILD / "frozen_content.c").unlink(missing_ok=True)
     (BUILD / "prepared.json").write_text(json.dumps(wanted), encoding="utf-8")
     LOG.unlink(missing_ok=True)
-    if fresh:
+    if not MPY_CROSS.exists():
         with step("runtime: compiling the bytecode compiler", 15):
             _make("mpy-cross")
     with (

@@ -85,18 +85,19 @@ def _tree_files(tree: Path) -> list[Path]:
 def _ignored(folder: str, names: list[str]) -> list[str]:
     """Name what is not copied from `folder`: build products, repositories, libraries of other ports."""
     in_lib = os.path.basename(folder) == "lib"
-    return [
-        name for name in names if name.startswith((".git", "build", "__pycache__")) or (in_lib and name in UNUSED_LIBS)
-    ]
+    # Not all that begins with "build": mbedTLS has a header of the name build_info.h.
+    products = (".git", "build-", "__pycache__")
+    return [name for name in names if name == "build" or name.startswith(products) or (in_lib and name in UNUSED_LIBS)]
 
 
 def fetch(downloads: Path) -> None:
     """Download the Debian sources into `downloads` unless they are there. Raises SourcesUnavailable."""
-    if len(_tarballs(downloads)) == 2:
+    state = downloads / "apt"
+    # The state is there until the downloads are whole and verified: after an interruption apt-get goes on with them.
+    if len(_tarballs(downloads)) == 2 and not state.exists():
         return
     if not shutil.which("apt-get"):
         raise SourcesUnavailable("the MicroPython sources come from Debian; without apt-get, set MPY_DIR to a tree")
-    state = downloads / "apt"
     for folder in (state / "lists" / "partial", state / "cache" / "archives" / "partial"):
         folder.mkdir(parents=True, exist_ok=True)
     signed = f"[signed-by={KEYRING}] " if KEYRING.exists() else ""

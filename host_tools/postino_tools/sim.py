@@ -38,9 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Runs the simulator; returns its exit status. CommandError for what the user has to be told."""
     options = sim_options.read(arguments)
     ready = ReadyFile(options.ready_file)
-    ready.remove()
     runtime = _runtime()
     with _locked(options.state) as lock:
+        # Not before the lock: the file may be that of a simulator that runs.
+        ready.remove()
         flash, partitions = flash_file.open_flash(options.state, options.flash_size)
         books_path = options.state / BOOKS_NAME
         with (

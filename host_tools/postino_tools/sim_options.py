@@ -18,7 +18,7 @@ DEFAULT_FLASH_SIZE = "16M"
 DEFAULT_HEAP = "112k"
 DEFAULT_SOCKETS = 32
 # Below this MicroPython cannot even start the firmware; above, a 32-bit runtime cannot map it.
-HEAP_MIN = 32 * 1024
+HEAP_MIN = 80 * 1024
 HEAP_MAX = 512 * 1024 * 1024
 # The least heap for a runtime that has to compile the firmware itself, with 64-bit objects.
 STOCK_HEAP_MIN = 1024 * 1024
@@ -39,6 +39,8 @@ DEFAULT_PORTS = {
 AVAILABLE = ("smtp", "pop3", "imap")
 
 USER_NAME = re.compile(r"[a-z0-9._-]{1,32}", re.ASCII)
+# The same as in the firmware (users.py), which counts those that it has already as well.
+MAX_USERS = 32
 
 DEMO_DOMAIN = "office.lan"
 DEMO_USERS = (("anna", "anna-demo"), ("ben", "ben-demo"), ("clara", "clara-demo"))
@@ -199,6 +201,8 @@ def _users(arguments: argparse.Namespace) -> dict[str, str]:
         except scram.BadPassword as error:
             raise UsageError(f"--user: {name}: {error}") from None
         users[name] = password
+    if len(users) > MAX_USERS:
+        raise UsageError(f"--user: there can be {MAX_USERS} users")
     return users
 
 

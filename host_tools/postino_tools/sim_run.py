@@ -10,7 +10,7 @@ from typing import Any
 
 from postino_tools import announcement
 from postino_tools.books import Books
-from postino_tools.errors import CommandError, UsageError
+from postino_tools.errors import CommandError
 from postino_tools.line_reader import LineReader
 from postino_tools.ready_file import ReadyFile
 from postino_tools.signal_pipe import SignalPipe
@@ -142,7 +142,7 @@ class SimRun:
         if self.killed:
             raise CommandError("the firmware did not stop in time and was killed")
         if self.failure is not None:
-            raise UsageError(self.failure) if status == UsageError.status else CommandError(self.failure)
+            raise CommandError(self.failure)
         if status == STATUS_NOR_VIOLATION:
             address = self.books.fault_address or 0
             print(f"postino: a program would set a cleared bit at address {address:#x}", file=sys.stderr)

@@ -19,6 +19,7 @@ class Echo:
     TIMEOUT = b"timeout\r\n"
     STOPPING = b"stopping\r\n"
     OUT_OF_MEMORY = b"memory\r\n"
+    FAULT = b"fault\r\n"
     deadline = 30
 
     async def serve(self, conn, server):
@@ -91,6 +92,10 @@ class Server:
         self.board = Board()
         self.connections = ConnectionTable(total, total, total)
         self.buffers = BufferPool()
+        self.failed = []
+
+    def session_failed(self, conn, error):
+        self.failed.append((conn.service, repr(error)))
 
 
 class Client:
@@ -267,12 +272,14 @@ def test_a_fault_costs_its_session_only():
     async def dialog(server, connect):
         other = await connect()
         await other.line()
-        for word in (b"fail\r\n", b"memory\r\n"):
+        for word, farewell in ((b"fail\r\n", b"fault"), (b"memory\r\n", b"memory")):
             client = await connect()
             assert await client.line() == b"hello"
             await client.send(word)
-            assert await client.line() == b"memory"
+            assert await client.line() == farewell
             client.sock.close()
+        # Only what is not the memory's fault is ours, and noted.
+        assert server.failed == [("smtp", "RuntimeError('planted',)")]
         await other.send(b"still\r\n")
         assert await other.line() == b"5 still"
         await quit_(other)
@@ -307,5 +314,25 @@ def test_asked_to_go():
         server.connections.open[0].ask_to_go()
         assert await client.line() == b"stopping"
         client.sock.close()
+
+    play(dialog)
+
+
+def test_a_connection_without_memory_gives_its_slot_back():
+    async def dialog(server, connect):
+        def fail(*arguments):
+            raise MemoryError
+
+        real = net.Connection
+        net.Connection = fail
+        try:
+            client = await connect()
+            assert await client.line() is None
+        finally:
+            net.Connection = real
+        assert server.board.opened == 0
+        client = await connect()
+        assert await client.line() == b"hello"
+        await quit_(client)
 
     play(dialog)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from postino_tools import runtime, runtime_build
+from postino_tools import runtime, runtime_build, runtime_sources
 from postino_tools.size import module_name
 
 
@@ -125,3 +125,19 @@ def test_a_tree_that_is_too_old_or_none_is_refused_in_one_line(tmp_path: Path, v
     )
     assert run.returncode != 0
     assert complaint in run.stderr.splitlines()[-1]
+
+
+def test_a_tree_is_copied_without_what_was_built_in_it(tmp_path: Path) -> None:
+    """But with all headers of its mbedTLS, some of which have names that sound like something built."""
+    tree = tmp_path / "tree"
+    wanted = ("lib/mbedtls/library/ssl_tls.c", "lib/mbedtls/include/mbedtls/build_info.h", "ports/unix/main.c")
+    unwanted = ("ports/unix/build-standard/main.o", "mpy-cross/build/main.o", "lib/stm32lib/x.c", "py/.git")
+    for part in runtime_sources.TREE_PARTS:
+        (tree / part).mkdir(parents=True, exist_ok=True)
+    for name in wanted + unwanted:
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).touch()
+    target = tmp_path / "target"
+    runtime_sources.prepare(target, tmp_path, tree)
+    assert all((target / name).is_file() for name in wanted)
+    assert not any((target / name).exists() for name in unwanted)

@@ -263,6 +263,7 @@ class Fakes:
                     sys.modules[name] = module
         port.socket = _module("socket", **{name: getattr(socket, name) for name in dir(socket)})
         port.socket.socket = FakeSocket
+        port.listening.socket = port.socket
         return port
 
     def _machine(self):

@@ -8,7 +8,9 @@ import pytest
 from postino import log
 from postino.imap import session
 from postino.net.errors import ConnectionClosed
-from postino.store import Store
+from postino.store import Store, StoreFull
+from postino.store.flags import DELETED
+from postino.store.mailbox import Mailbox
 from tests.unit.session_fakes import FakeConnection, FakeServer
 
 LETTER = (
@@ -336,3 +338,97 @@ def test_every_answer_has_a_text(server):
         words = line.split(b" ", 2)
         if len(words) > 1 and words[1] in (b"OK", b"NO", b"BAD"):
             assert words[2].rpartition(b"]")[2].strip()
+
+
+def said_of(server, conn):
+    """What a session on a connection that was made by hand answers, from its SELECT on."""
+
+    async def run():
+        try:
+            await session.serve(conn, server)
+        except ConnectionClosed:
+            await conn.flush()
+
+    asyncio.run(run())
+    return conn.sent[conn.sent.index(b"S OK") :].splitlines()[1:]
+
+
+def letters_of(server, name):
+    """The mailbox, open for the test itself, and without a listener."""
+    box = server.store.open_mailbox(server.store.find("anna", name)[0], None)
+    box.listeners.remove(None)
+    return box
+
+
+def test_search_of_a_letter_that_goes_while_it_is_read(server, monkeypatch):
+    talk(server, *[append()] * 3)
+    box = letters_of(server, "INBOX")
+    real = server.store.open_letter
+
+    def open_letter(letter):
+        if letter == box.letter(1) and len(box) == 3:
+            reader = real(letter)
+            box.expunge([2])
+            return reader
+        return real(letter)
+
+    monkeypatch.setattr(server.store, "open_letter", open_letter)
+    # The client still counts three: the last keeps its number, and the one that has gone is not found under it.
+    conn = Connection(
+        [b"L LOGIN anna {11+}\r\ntin whistle\r\nS SELECT INBOX\r\na SEARCH TEXT deep\r\n"], service="imap"
+    )
+    assert said_of(server, conn) == [b"* SEARCH 1 3", b"a OK SEARCH completed"]
+
+
+def test_close_that_cannot_expunge_leaves_the_mailbox(server, monkeypatch):
+    monkeypatch.setattr(session.expunge, "BATCH", 1)
+    talk(server, *[append(flags=b"(\\Deleted) ")] * 3)
+    real = Mailbox.expunge
+
+    def expunge(self, uids):
+        if list(uids) == [2]:
+            raise StoreFull
+        real(self, uids)
+
+    monkeypatch.setattr(Mailbox, "expunge", expunge)
+    said = talk(server, b"S SELECT INBOX", b"a CLOSE", b"b FETCH 1 UID", b"c SELECT INBOX")
+    lines = said[said.index(b"S OK") :].splitlines()[1:]
+    assert lines[0].startswith(b"a NO [OVERQUOTA]")
+    # It has not been told that one letter has gone: no sequence number would be right any more.
+    assert lines[1] == b"b BAD Select a mailbox first"
+    assert lines[2] == b"* 2 EXISTS"
+
+
+def test_expunge_spares_what_is_undeleted_in_its_pauses(server, monkeypatch):
+    monkeypatch.setattr(session.expunge, "YIELD_EVERY", 2)
+    talk(server, *[append(flags=b"(\\Deleted) ")] * 5)
+    box = letters_of(server, "INBOX")
+    kept = []
+
+    async def others_turn(milliseconds):
+        for uid in [box.uid(row) for row in range(len(box))]:
+            box.change_flags([uid], 0, DELETED)
+            kept.append(uid)
+
+    conn = Connection([b"L LOGIN anna {11+}\r\ntin whistle\r\nS SELECT INBOX\r\na EXPUNGE\r\n"], service="imap")
+    monkeypatch.setattr(asyncio, "sleep_ms", others_turn)
+    said_of(server, conn)
+    assert kept
+    assert set(kept) == {box.uid(row) for row in range(len(box))}
+
+
+def test_a_copy_without_memory_is_taken_back(server, monkeypatch):
+    monkeypatch.setattr(session.copying, "BATCH", 2)
+    talk(server, *[append()] * 5)
+    real = Mailbox.copy
+
+    def copy(self, uids, target):
+        if 3 in uids:
+            raise MemoryError
+        return real(self, uids, target)
+
+    monkeypatch.setattr(Mailbox, "copy", copy)
+    with pytest.raises(MemoryError):
+        talk(server, b"S SELECT INBOX", b"a COPY 1:5 Junk")
+    assert server.store.status("anna", "Junk")[0] == 0
+    assert not server.store.open_boxes

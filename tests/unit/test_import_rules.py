@@ -34,7 +34,7 @@ ALLOWED: dict[str, set[str]] = {
     "users": {"credentials", "settings"},
     "log": {"dates"},
     "console": {"net", "settings"},
-    "server": {"net"},
+    "server": {"net", "log"},
     "app": EVERYTHING,
 }
 DOCUMENTED_FOLDERS = ("firmware", "host_tools", "boards", "tests")

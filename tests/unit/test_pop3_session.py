@@ -286,8 +286,10 @@ def test_the_mailbox_is_lost(server):
     def lose():
         server.store.box.listeners.pop().on_lost()
 
-    got = replies(talk(server, *LOGIN, lose, b"RETR 1\r\n", b"DELE 1\r\n", b"QUIT\r\n"))[2:]
+    got = replies(talk(server, *LOGIN, lose, b"RETR 1\r\n", b"UIDL 1\r\n", b"DELE 1\r\n", b"QUIT\r\n"))[2:]
     assert got[0].startswith(b"-ERR")
+    # A client that saw other unique ids now would fetch all letters again next time.
+    assert got[1] == b"+OK 1 1f.4\r\n"
     assert got[-1].startswith(b"-ERR [SYS/TEMP]")
 
 
@@ -317,6 +319,31 @@ def test_noise_ends_after_twenty_errors(server):
 
 
 def test_last_words():
-    for line in (session.REFUSAL, session.OUT_OF_MEMORY, session.TIMEOUT, session.STOPPING):
+    for line in (session.REFUSAL, session.OUT_OF_MEMORY, session.FAULT, session.TIMEOUT, session.STOPPING):
         assert line.startswith(b"-ERR [SYS/TEMP] ")
         assert line.endswith(b"\r\n")
+
+
+def test_many_deletions_let_others_have_their_turn(server, monkeypatch):
+    server.store.box.letters = [(uid, b"x\r\n") for uid in range(1, 101)]
+    left = []
+
+    async def others_turn(milliseconds):
+        left.append(len(server.store.box.letters))
+
+    monkeypatch.setattr(asyncio, "sleep_ms", others_turn, raising=False)
+    assert ask(server, *[b"DELE %d" % number for number in range(3, 101)], b"QUIT")[-1] == b"+OK Goodbye\r\n"
+    assert left == [84, 68, 52, 36, 20, 4, 2]
+
+
+def test_a_store_that_fails_while_it_deletes(server, monkeypatch):
+    server.store.box.letters = [(uid, b"x\r\n") for uid in range(1, 101)]
+
+    async def fail(milliseconds):
+        server.store.box.fail = StoreUnavailable()
+
+    monkeypatch.setattr(asyncio, "sleep_ms", fail, raising=False)
+    got = ask(server, *[b"DELE %d" % number for number in range(1, 101)], b"QUIT")[-1]
+    assert got == b"-ERR [SYS/TEMP] Some messages were not deleted, try again later\r\n"
+    assert len(server.store.box.letters) == 84
+    check_given_back(server)

@@ -45,6 +45,10 @@ def test_good_values(name, value, expected):
         ("hostname", "x" * 33),
         ("timezone", "0100"),
         ("timezone", "+2500"),
+        ("timezone", "+²²²²"),
+        ("max_recipients", "²"),
+        ("max_recipients", "١"),
+        ("max_recipients", ""),
         ("max_message_size", "0"),
         ("max_message_size", "-5"),
         ("max_message_size", "1e9"),
@@ -52,6 +56,7 @@ def test_good_values(name, value, expected):
         ("cleartext_smtp", "perhaps"),
         ("address", "192.168.1.300/24/192.168.1.1"),
         ("address", "192.168.1.3"),
+        ("address", "192.168.1.3/²/192.168.1.1"),
         ("ntp_server", "a" * 129),
         ("log_level", "loud\r\n"),
     ],
@@ -97,3 +102,30 @@ def test_a_computed_default_gives_way_to_a_set_value(tmp_path):
 
 def test_the_page_of_settings_is_up_to_date():
     assert settings_doc.TARGET.read_text(encoding="utf-8") == settings_doc.render()
+
+
+def test_a_damaged_file_gives_way_to_the_one_before_it(tmp_path):
+    path = str(tmp_path / "settings.json")
+    there = settings.Settings(path)
+    there.set({"domain": "first.test"})
+    there.set({"domain": "second.test"})
+    assert not settings.Settings(path).damaged
+    (tmp_path / "settings.json").write_bytes(b'{"domain": "sec\0nd.test"')
+    again = settings.Settings(path)
+    assert again.damaged
+    assert again.get("domain") == "first.test"
+
+
+def test_a_cut_between_the_two_renames_loses_nothing(tmp_path):
+    path = str(tmp_path / "settings.json")
+    there = settings.Settings(path)
+    there.set({"domain": "first.test"})
+    there.set({"domain": "second.test"})
+    (tmp_path / "settings.json").unlink()
+    again = settings.Settings(path)
+    assert not again.damaged
+    assert again.get("domain") == "first.test"
+
+
+def test_without_a_file_nothing_is_damaged(tmp_path):
+    assert not settings.Settings(str(tmp_path / "settings.json")).damaged

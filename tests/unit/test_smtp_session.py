@@ -366,7 +366,7 @@ def test_the_server_stops(server):
 
 
 def test_last_words():
-    for line in (session.REFUSAL, session.OUT_OF_MEMORY, session.TIMEOUT, session.STOPPING):
+    for line in (session.REFUSAL, session.OUT_OF_MEMORY, session.FAULT, session.TIMEOUT, session.STOPPING):
         assert line[:4] == b"421 "
         assert line.endswith(b"\r\n")
         assert line.count(b"\n") == 1

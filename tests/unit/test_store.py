@@ -30,7 +30,8 @@ from postino.store import (
 )
 from postino.store import journal as kinds
 from postino.store.errors import HasChildren
-from postino.store.flags import DELETED, FLAGGED, PRIVATE, SEEN
+from postino.store.flags import DELETED, FLAGGED, PRIVATE, SEEN, SHARED
+from postino.store.remover import Remover
 from postino.store.table import Table
 from tests.unit.store_support import (
     DATE,
@@ -529,6 +530,69 @@ def test_rename_of_inbox_moves_its_letters(store: Store) -> None:
     store.rename("anna", "INBOX", "Old")
     assert store.status("anna", "INBOX")[:3] == (0, 0, 2)
     assert store.status("anna", "Old")[0] == 1
+
+
+def test_rename_of_a_large_inbox_moves_all_of_it(store: Store) -> None:
+    deliver(store, ["anna"], b"letter")
+    with opened(store, "anna", "INBOX") as box:
+        for _ in range(8):
+            box.copy(array("I", uids_of(box)), box.id)
+    store.rename("anna", "INBOX", "Old")
+    store = reopened(store)
+    assert [store.status("anna", name)[0] for name in ("INBOX", "Old")] == [0, 256]
+
+
+# More letters than memory holds.
+
+
+@pytest.fixture
+def too_large(store: Store, monkeypatch) -> Store:
+    """A mailbox Archive that the journal names, and for whose table there is no memory."""
+    deliver(store, ["anna"], b"1")
+    append(store, "anna", "Archive", b"2", SEEN)
+    archive = store.find("anna", "Archive")[INFO_ID]
+    real = Store.load
+
+    def load(self, mailbox, with_table=True):
+        if mailbox == archive and with_table:
+            raise MemoryError
+        return real(self, mailbox, with_table)
+
+    monkeypatch.setattr(Store, "load", load)
+    return store
+
+
+def test_a_mailbox_too_large_for_memory_does_not_keep_the_store_from_opening(too_large: Store, monkeypatch) -> None:
+    after = reopened(too_large)
+    deliver(after, ["anna"], b"3")
+    assert after.status("anna", "INBOX")[0] == 2
+    with pytest.raises(MemoryError):
+        after.status("anna", "Archive")
+    after = reopened(after)
+    monkeypatch.undo()
+    after = reopened(after)
+    # Nothing of it was taken for leftovers.
+    assert [row[1] for row in state_of(after, USERS)["anna", "Archive"][2]] == [b"2"]
+    assert len(state_of(after, USERS)["anna", "INBOX"][2]) == 2
+
+
+def test_a_mailbox_too_large_for_memory_does_not_keep_the_store_from_closing(too_large: Store, monkeypatch) -> None:
+    too_large.close()
+    monkeypatch.undo()
+    after = reopened(too_large)
+    assert [after.status("anna", name)[0] for name in ("INBOX", "Archive")] == [1, 1]
+
+
+def test_shared_letters_that_cannot_be_noted_are_left_to_the_sweep(store: Store) -> None:
+    class Full(dict):
+        def __setitem__(self, key, value):
+            raise MemoryError
+
+    remover = Remover(store)
+    remover._wanted = Full()
+    remover.put(7, 10, SHARED)
+    remover.finish()
+    assert store.letters.sweep_wanted
 
 
 def test_subscription(store: Store) -> None:

@@ -109,3 +109,24 @@ def test_the_number_of_users_is_bounded(accounts):
     with pytest.raises(ValueError):
         accounts.set([("user%d" % number, record) for number in range(users.MAX_USERS)])
     assert accounts.names() == ["anna", "ben"]
+
+
+def test_a_password_that_changes_while_it_is_checked(accounts, monkeypatch):
+    async def change(milliseconds):
+        accounts.set([("anna", scram.derive_record("paper kite"))])
+
+    monkeypatch.setattr(asyncio, "sleep_ms", change, raising=False)
+    assert verify(accounts, b"anna", b"tin whistle") is None
+    monkeypatch.undo()
+    monkeypatch.setattr(asyncio, "sleep_ms", lambda ms: asyncio.sleep(0), raising=False)
+    # Nor is the old one remembered.
+    assert verify(accounts, b"anna", b"tin whistle") is None
+    assert verify(accounts, b"anna", b"paper kite") == "anna"
+
+
+def test_a_damaged_file_gives_way_to_the_one_before_it(accounts, tmp_path):
+    accounts.set([("carl", scram.derive_record("x"))])
+    (tmp_path / "users.json").write_bytes(b"\0")
+    again = users.Users(str(tmp_path / "users.json"))
+    assert again.damaged
+    assert again.names() == ["anna", "ben"]

@@ -11,7 +11,6 @@ A port module (`esp32.py`, `unix.py`) has these names, and nothing else of it is
     ports()                         {service: port number to listen on}
     open_listener(number)           (non-blocking listening socket, its port); OSError
     accept(listener)                (non-blocking socket, peer address, peer port), or None when nobody waits
-    close_socket(sock)              never raises
     limits()                        the limits.Limits in force
     connection_opened()             charges the limits; False: refuse this connection
     connection_closed(by_client)    gives back what connection_opened charged

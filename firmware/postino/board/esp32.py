@@ -14,7 +14,7 @@ import time
 import esp32
 import machine
 
-from . import ethernet, storage
+from . import ethernet, listening, storage
 from .limits import Limits
 
 STOP_WITHOUT_CONSOLE = False
@@ -26,7 +26,6 @@ CLOCK_FILE = "/clock.json"
 
 # The standard ports of what this version serves, in the order in which they are opened.
 PORTS = (("smtp", 25), ("pop3", 110), ("imap", 143))
-BACKLOG = 8
 EAGAIN = 11
 CPU_HZ = 240000000
 
@@ -180,19 +179,7 @@ def ports():
 
 def open_listener(number):
     """Returns (listening socket, port)."""
-    if not _limits.open_listener():
-        raise OSError("no socket left")
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("0.0.0.0", number))
-        sock.listen(BACKLOG)
-        sock.setblocking(False)
-    except OSError:
-        sock.close()
-        _limits.close_listener()
-        raise
-    return sock, number
+    return listening.open_listener(("0.0.0.0", number), _limits), number
 
 
 def accept(listener):
@@ -206,13 +193,6 @@ def accept(listener):
     sock.setblocking(False)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock, peer[0], peer[1]
-
-
-def close_socket(sock):
-    try:
-        sock.close()
-    except OSError:
-        pass
 
 
 # Limits and figures ----------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import socket
 import sys
 import time
 
-from . import storage
+from . import listening, storage
 from .limits import Limits
 
 try:
@@ -36,7 +36,6 @@ GAUGE_ALLOCATION_FAULTS = 5
 
 # The live heap is measured at least once for so many octets received.
 COLLECT_EVERY = 65536
-BACKLOG = 8
 # On Linux, where MicroPython has no names for them.
 IPPROTO_TCP = 6
 TCP_NODELAY = 1
@@ -229,19 +228,7 @@ def ports():
 
 def open_listener(number):
     """Returns (listening socket, port). The host never asks for port 0: it chooses a free one itself."""
-    if not _limits.open_listener():
-        raise OSError("no socket left")
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(socket.getaddrinfo(_strap["host"], number)[0][-1])
-        sock.listen(BACKLOG)
-        sock.setblocking(False)
-    except OSError:
-        sock.close()
-        _limits.close_listener()
-        raise
-    return sock, number
+    return listening.open_listener(socket.getaddrinfo(_strap["host"], number)[0][-1], _limits), number
 
 
 def accept(listener):
@@ -256,13 +243,6 @@ def accept(listener):
     sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
     # The C structure sockaddr_in: family, port and address in network order.
     return sock, "%d.%d.%d.%d" % (peer[4], peer[5], peer[6], peer[7]), peer[2] << 8 | peer[3]
-
-
-def close_socket(sock):
-    try:
-        sock.close()
-    except OSError:
-        pass
 
 
 # Limits and figures ----------------------------------------------------------------------------------------------
@@ -332,7 +312,7 @@ def publish(sessions_open, sessions_total, letters):
 def _measure():
     gc.collect()
     chip.note(GAUGE_HEAP_FREE, gc.mem_free())
-    chip.note(GAUGE_LEDGER_FREE_MIN, max(0, _limits.ledger_free_min))
+    chip.note(GAUGE_LEDGER_FREE_MIN, _limits.ledger_free_min)
     chip.note(GAUGE_SESSIONS_OPEN, _sessions_open)
     chip.note(GAUGE_SESSIONS_TOTAL, _sessions_total)
 

@@ -87,7 +87,7 @@ async def _copy(session, command, pairs, target):
             await asyncio.sleep_ms(0)
             if view.lost:
                 raise Goodbye(b"The selected mailbox is gone")
-    except StoreError as error:
+    except (Goodbye, MemoryError, StoreError) as error:
         # COPY is all or nothing (RFC 3501 6.4.7).
         _take_back(session.server.store, target[INFO_ID], made)
         if isinstance(error, NoSuchMailbox):

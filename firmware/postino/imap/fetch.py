@@ -13,7 +13,7 @@ from .sections import Letter, Section, read_section
 
 # Items in one FETCH.
 MAX_ITEMS = 64
-# Letters after which other sessions get their turn.
+# Letters that only the table is asked about, after which other sessions get their turn.
 YIELD_EVERY = 8
 
 UID = 1
@@ -115,7 +115,7 @@ async def fetch(session, command):
     for done, uid in enumerate(view.uids(pairs)):
         if not await _fetch_one(session, plan, uid) and not command.uid:
             missing = True
-        if done % YIELD_EVERY == YIELD_EVERY - 1:
+        if plan.needs_letter() or done % YIELD_EVERY == YIELD_EVERY - 1:
             await asyncio.sleep_ms(0)
     if missing:
         raise No(b"Some of the messages were expunged by another session", b"EXPUNGEISSUED")

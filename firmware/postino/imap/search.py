@@ -56,7 +56,9 @@ async def _run(session, query, by_uid):
         answer = keys.evaluate(query.root, facts)
         if answer == keys.UNKNOWN:
             answer = await _read_letter(session, query, facts, fields, row)
-        if answer == keys.YES:
+            await asyncio.sleep_ms(0)
+        # A letter that has gone meanwhile has no number any more.
+        if answer == keys.YES and view.box.index_of(uid) >= 0:
             await session.conn.write(b" %d" % (uid if by_uid else view.number_of(uid)))
 
 

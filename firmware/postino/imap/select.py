@@ -67,9 +67,12 @@ async def _first_unseen(view):
 async def close(session, command):
     """Expunges without telling, then leaves (RFC 3501 6.4.2)."""
     command.arguments.end()
-    if not session.view.read_only:
-        await expunge_deleted(session, None, False)
-    session.unselect()
+    try:
+        if not session.view.read_only:
+            await expunge_deleted(session, None, False)
+    finally:
+        # Also when it cannot expunge any more: what it has expunged was not told, so no number would be right.
+        session.unselect()
     return b"OK CLOSE completed"
 
 

@@ -1,5 +1,7 @@
 """One IMAP connection: greeting, the loop over commands, the table of verbs, and the updates that end each command."""
 
+import asyncio
+
 from .. import log
 
 # All that the verbs need is imported here, leaves first: imports nest on a small stack, and one that is put off until
@@ -27,8 +29,13 @@ from .view import View
 
 REFUSAL = b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n"
 OUT_OF_MEMORY = b"* BYE [UNAVAILABLE] Out of memory, try again later\r\n"
+# RFC 5530 3.
+FAULT = b"* BYE [SERVERBUG] Internal error, try again later\r\n"
 TIMEOUT = b"* BYE Too long without a command\r\n"
 STOPPING = b"* BYE Server is going down, or needs this connection\r\n"
+
+# Letters whose flags are told, after which other sessions get their turn.
+YIELD_EVERY = 32
 
 # What is done at the start and at the end of a command, as letters: allowed before login (n), after it (a), only with
 # a selected mailbox (s). EXPUNGE is told at its end unless it counts in sequence numbers (e) (RFC 3501 7.4.1).
@@ -200,10 +207,12 @@ class Session:
         """Tells the flags of the letters whose UIDs are in the set (RFC 3501 7.4.2)."""
         view = self.view
         await self.tell_keywords()
-        for uid in view.uids(pairs):
+        for told, uid in enumerate(view.uids(pairs)):
             row = view.box.index_of(uid)
             text = flags.text(view.box.flags(row), view.box.keywords, view.is_recent(uid))
             await self.conn.write(b"* %d FETCH (UID %d FLAGS (%s))\r\n" % (view.number_of(uid), uid, text))
+            if told % YIELD_EVERY == YIELD_EVERY - 1:
+                await asyncio.sleep_ms(0)
 
     async def tell_keywords(self):
         """Tells FLAGS and PERMANENTFLAGS again if the mailbox has keywords that the client does not know."""

@@ -243,4 +243,8 @@ class View:
 
     def recent(self):
         """Returns the number of messages that are \\Recent in this session."""
-        return sum(1 for _ in self.uids(self._recent))
+        pairs = self._recent
+        count = 0
+        for k in range(0, len(pairs), 2):
+            count += self.box.lower_bound(pairs[k + 1] + 1) - self.box.lower_bound(pairs[k])
+        return count

@@ -58,9 +58,9 @@ class Connection:
     def check_time(self, now):
         """Called a few times a second by the listener with the present ticks: ends waits that are over."""
         if self._deadline is not None and time.ticks_diff(self._deadline, now) <= 0:
-            self._deadline = None
             self._expired = True
             self._resume()
+            self._deadline = None
         elif self._alarm is not None and time.ticks_diff(self._alarm, now) <= 0:
             self._alarm = None
             self.wake()
@@ -85,8 +85,9 @@ class Connection:
         task = self._parked
         # A task whose socket has become ready is in the run queue already: pushing it twice would corrupt that queue.
         if task is not None and waiting.is_parked(task):
-            self._parked = None
             waiting.resume(task)
+            # Not before: without memory it is tried again at the next tick.
+            self._parked = None
 
     def _check(self):
         if self._expired:

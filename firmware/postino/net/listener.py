@@ -23,7 +23,7 @@ ACCEPT_PAUSE = 100
 
 
 class Listener:
-    """One service on one port. `protocol` is a session module (`serve`, `REFUSAL`, `TIMEOUT`, ...)."""
+    """One service on one port. `protocol` is a session module (`serve`, `REFUSAL`, `TIMEOUT`, `FAULT`, ...)."""
 
     def __init__(self, service, protocol, sock, port):
         self.service = service
@@ -50,8 +50,10 @@ async def accept_connections(listener, server):
 
 def _admit(listener, server, sock, peer):
     conn = None
+    opened = False
     try:
-        if not (server.connections.admit(peer, listener.service) and server.board.connection_opened()):
+        opened = server.connections.admit(peer, listener.service) and server.board.connection_opened()
+        if not opened:
             _refuse(listener, server, sock)
             return
         conn = Connection(sock, peer, listener.service, server.buffers)
@@ -60,6 +62,7 @@ def _admit(listener, server, sock, peer):
     except MemoryError:
         if conn is not None:
             server.connections.remove(conn)
+        if opened:
             server.board.connection_closed(False)
         sock.close()
         raise
@@ -92,7 +95,8 @@ async def _run_session(protocol, conn, server):
     except Exception as error:
         # A fault of ours: it goes to the log with its place, and costs this session only.
         sys.print_exception(error)
-        farewell = protocol.OUT_OF_MEMORY
+        server.session_failed(conn, error)
+        farewell = protocol.FAULT
     try:
         client_closed = client_closed or await _part(conn, farewell)
     finally:

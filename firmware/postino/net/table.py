@@ -16,28 +16,32 @@ class ConnectionTable:
         self.per_user = per_user
         self.reserved = reserved
         self.open = []
+        # The connection that has been asked to make room, until it has gone.
+        self._going = None
         # Sessions since start, for the statistics.
         self.served = 0
 
     def admit(self, peer, service):
         """True if a connection from `peer` to `service` may be served now.
 
-        When the last slot goes, the longest-idle connection of the user with most is asked to go, so that the next
-        one finds room.
+        When the last slot goes, or there is none, the longest-idle connection of the user with most is asked to go,
+        so that the next one finds room.
         """
         count = len(self.open)
-        if count >= self.total or sum(1 for conn in self.open if conn.peer == peer) >= self.per_address:
+        if sum(1 for conn in self.open if conn.peer == peer) >= self.per_address:
             return False
-        if service != self.reserved and self._others(service) >= self.total - 1:
-            return False
-        if count + 1 >= self.total - 1:
+        full = count >= self.total or (service != self.reserved and self._others() >= self.total - 1)
+        if full or count + 1 >= self.total - 1:
             self._make_room()
-        return True
+        return not full
 
-    def _others(self, service):
+    def _others(self):
         return sum(1 for conn in self.open if conn.service != self.reserved)
 
     def _make_room(self):
+        if self._going is not None:
+            # One at a time: a burst of connections must not cost everybody else theirs.
+            return
         victim = None
         most = (0, 0)
         now = time.ticks_ms()
@@ -49,6 +53,7 @@ class ConnectionTable:
             if victim is None or rank > most:
                 victim, most = conn, rank
         if victim is not None:
+            self._going = victim
             victim.ask_to_go()
 
     def add(self, conn):
@@ -56,6 +61,8 @@ class ConnectionTable:
         self.served += 1
 
     def remove(self, conn):
+        if conn is self._going:
+            self._going = None
         if conn in self.open:
             self.open.remove(conn)
 

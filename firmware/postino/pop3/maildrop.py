@@ -3,12 +3,15 @@
 Holds four octets and a bit a letter, in small chunks; sizes are in the mailbox's own table, which all sessions share.
 """
 
+import asyncio
 from array import array
 
 from ..store import INFO_ID, NoSuchMailbox
 
-# Letters in one chunk of the snapshot: 1 KB, which a heap in pieces still has.
-_CHUNK = 256
+# Letters in one chunk of the snapshot: 256 octets, which a heap in pieces still has when an open mailbox fills it.
+_CHUNK = 64
+# Letters removed in one transaction, after which other sessions get their turn: on flash each takes about 50 ms.
+_BATCH = 16
 
 
 class Gone(Exception):
@@ -27,6 +30,8 @@ class Maildrop:
         self._user = user
         self._has_lock = False
         self._box = None
+        # Kept here: the unique ids must stay what they are when the mailbox is lost.
+        self._uidvalidity = 0
         self._chunks = []
         self._marks = bytearray()
         # Letters in the snapshot, marked ones included; and what STAT says: letters and octets without the marked ones.
@@ -50,12 +55,15 @@ class Maildrop:
 
     def _take_snapshot(self):
         box = self._box
+        self._uidvalidity = box.uidvalidity
         self.total = self.count = len(box)
         self._marks = bytearray((self.total + 7) // 8)
-        for first in range(0, self.total, _CHUNK):
-            last = min(first + _CHUNK, self.total)
-            self._chunks.append(array("I", (box.uid(i) for i in range(first, last))))
-        self.octets = sum(box.size(i) for i in range(self.total))
+        for index in range(self.total):
+            if index % _CHUNK == 0:
+                # In one piece from the start: a growing array leaves holes behind.
+                self._chunks.append(array("I", bytes(4 * min(_CHUNK, self.total - index))))
+            self._chunks[-1][index % _CHUNK] = box.uid(index)
+            self.octets += box.size(index)
 
     def close(self):
         """Gives back the mailbox and the lock."""
@@ -115,8 +123,7 @@ class Maildrop:
 
     def unique_id(self, number):
         """RFC 1939 section 7: the same for the life of the letter, in every session, and never another letter's."""
-        uidvalidity = 0 if self._box is None else self._box.uidvalidity
-        return b"%x.%x" % (uidvalidity, self._uid(number))
+        return b"%x.%x" % (self._uidvalidity, self._uid(number))
 
     def open_letter(self, number):
         """Returns a reader; the caller closes it. Raises Gone or StoreError (LetterGone among them)."""
@@ -141,15 +148,17 @@ class Maildrop:
                 self.octets += self.size(number)
                 self.count += 1
 
-    def remove_marked(self):
-        """Removes the marked letters, all in one transaction of the store. Raises StoreError: none is removed then."""
-        if self.count == self.total:
-            return
-        if self._box is None:
-            raise NoSuchMailbox
-        uids = array("I")
+    async def remove_marked(self):
+        """Removes the marked letters, a batch in one transaction. Raises StoreError: some are not removed then."""
+        batch = array("I")
         for number in range(1, self.total + 1):
-            if self._is_marked(number) and self._box.index_of(self._uid(number)) >= 0:
-                uids.append(self._uid(number))
-        if uids:
-            self._box.expunge(uids)
+            if self._is_marked(number):
+                batch.append(self._uid(number))
+            if len(batch) >= _BATCH or (batch and number == self.total):
+                if self._box is None:
+                    raise NoSuchMailbox
+                # Those that another session has removed are left out by the store.
+                self._box.expunge(batch)
+                batch = array("I")
+                # Not 0: whoever has become ready meanwhile would come after the next batch.
+                await asyncio.sleep_ms(1)

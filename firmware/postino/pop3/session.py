@@ -14,12 +14,13 @@ MOST_ERRORS = 20
 # What the listener says when it ends a session, or does not begin one (codes: RFC 2449 section 8, RFC 3206).
 REFUSAL = b"-ERR [SYS/TEMP] Too many connections, try again later\r\n"
 OUT_OF_MEMORY = b"-ERR [SYS/TEMP] Out of memory, try again later\r\n"
+FAULT = b"-ERR [SYS/TEMP] Internal error, try again later\r\n"
 TIMEOUT = b"-ERR [SYS/TEMP] Timeout, closing\r\n"
 STOPPING = b"-ERR [SYS/TEMP] Service closing, try again later\r\n"
 
 _READY = b"+OK Postino ready\r\n"
 _GOODBYE = b"+OK Goodbye\r\n"
-_NOT_UPDATED = b"-ERR [SYS/TEMP] Nothing was deleted, try again later\r\n"
+_NOT_UPDATED = b"-ERR [SYS/TEMP] Some messages were not deleted, try again later\r\n"
 _UNKNOWN = b"-ERR Unknown command\r\n"
 _LOGIN_FIRST = b"-ERR Log in first\r\n"
 _LOGGED_IN = b"-ERR Logged in already\r\n"
@@ -120,7 +121,7 @@ async def _quit(session, argument):
     session.over = True
     if session.drop is not None:
         try:
-            session.drop.remove_marked()
+            await session.drop.remove_marked()
         except StoreError as error:
             log.error("pop3: store: %s", error)
             return _NOT_UPDATED

@@ -14,6 +14,7 @@ MOST_ERRORS = 20
 # What the listener says when it ends a session, or does not begin one.
 REFUSAL = replies.REFUSED
 OUT_OF_MEMORY = replies.OUT_OF_MEMORY
+FAULT = replies.FAULT
 TIMEOUT = replies.TIMED_OUT
 STOPPING = replies.STOPPING
 

@@ -10,14 +10,15 @@ from postino.store.space import blocks_of
 
 
 def checkpoint(store, marks: int) -> bool:
-    """Returns False if the journal had to stay, because a mailbox that it names cannot be read."""
+    """Returns False if the journal had to stay, because a mailbox that it names cannot be read, or not now."""
     whole = True
     for mailbox in list(store.touched):
         if store.catalogue.get(mailbox) is None:
             continue
         try:
             _write_snapshot(store, mailbox)
-        except StoreUnavailable:
+        except (MemoryError, StoreUnavailable):
+            # One that is too large to be read now holds up nobody but itself.
             whole = False
     if store.catalogue.stale:
         store.catalogue.write(store.journal.sequence)

@@ -19,6 +19,9 @@ MAX_MAILBOXES = 100
 MAX_NAME_BYTES = 200
 MAX_USER_BYTES = 32
 
+# Letters that leave INBOX in one transaction: their UIDs must be had in one piece of memory.
+_MOVE_BATCH = 125
+
 # What a new user gets (RFC 6154 for the special uses).
 NEW_USER = (
     (INBOX, 0),
@@ -239,9 +242,14 @@ def _rename_inbox(store, user: str, info, new: str):
     box = store.open_mailbox(info[INFO_ID], listener)
     try:
         create(store, user, new, SUBSCRIBED)
-        uids = array("I", bytes(4 * len(box)))
-        for index in range(len(box)):
-            uids[index] = box.uid(index)
-        box.move(uids, store.find(user, new)[INFO_ID])
+        target = store.find(user, new)[INFO_ID]
+        while len(box):
+            count = min(len(box), _MOVE_BATCH)
+            uids = array("I", bytes(4 * count))
+            for index in range(count):
+                uids[index] = box.uid(index)
+            box.move(uids, target)
+        # Lost on the way, it looks empty.
+        box.check()
     finally:
         box.close(listener)

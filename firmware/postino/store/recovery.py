@@ -90,10 +90,10 @@ def _fold(store) -> bool:
 
 
 def _sweep(store):
-    """Without success if a mailbox cannot be read: then nothing is removed."""
+    """Without success if a mailbox cannot be read, or is too large for that: then nothing is removed."""
     try:
         sweep_leftovers(store)
         while store.sweep_slice():
             pass
-    except StoreError:
+    except (MemoryError, StoreError):
         store.abandon_sweep()

@@ -32,11 +32,14 @@ class Remover:
         self._chunk = None
 
     def put(self, letter: int, size: int, flags: int):
-        """An entry of this letter has gone."""
+        """An entry of this letter has gone. Never raises."""
         if not flags & SHARED:
             self._store.letters.discard(letter, size)
             return
-        self._wanted[letter] = size
+        try:
+            self._wanted[letter] = size
+        except MemoryError:
+            self._store.letters.sweep_wanted = True
         if len(self._wanted) >= _BATCH:
             self.finish()
 
