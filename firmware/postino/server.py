@@ -43,6 +43,10 @@ class Server:
         self.letters += count
         self.board.delivered(self.letters)
 
+    def out_of_memory(self, conn, error):
+        """Notes that a session ended for want of memory. Never raises."""
+        log.warn("%s %s: session ended: %r", conn.service, conn.peer, error)
+
     def session_failed(self, conn, error):
         """Notes that a session ended by a fault of ours. Never raises."""
         log.error("%s %s: internal error, session ended: %r", conn.service, conn.peer, error)

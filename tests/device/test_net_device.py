@@ -97,6 +97,9 @@ class Server:
     def session_failed(self, conn, error):
         self.failed.append((conn.service, repr(error)))
 
+    def out_of_memory(self, conn, error):
+        assert isinstance(error, MemoryError)
+
 
 class Client:
     """A client on the same event loop."""

@@ -90,7 +90,7 @@ async def _run_session(protocol, conn, server):
     except ServerStopping:
         farewell = protocol.STOPPING
     except MemoryError as error:
-        sys.print_exception(error)
+        server.out_of_memory(conn, error)
         farewell = protocol.OUT_OF_MEMORY
     except Exception as error:
         # A fault of ours: it goes to the log with its place, and costs this session only.
