@@ -82,8 +82,8 @@ fuzz: setup test-setup ## run the fuzz tests alone, for about a quarter of an ho
 lint: .venv/tests-installed ## check format, style and types
 	@$(BIN)/ruff format --check --quiet --output-format concise . || { echo "not formatted: run make format"; exit 1; }
 	@$(BIN)/ruff check --quiet --output-format concise .
-	@$(BIN)/pyright --project firmware
-	@$(BIN)/pyright --project host_tools
+	@echo "types of the firmware:" && $(BIN)/pyright --project firmware
+	@echo "types of the host tools:" && $(BIN)/pyright --project host_tools
 
 .PHONY: format
 format: .venv/tests-installed ## format the code and sort the imports
