@@ -62,9 +62,6 @@ class Server:
         where = self.settings.get("cleartext_" + conn.service)
         return where == "always" or (where == "lan" and is_local_network(conn.peer))
 
-    def max_message_size(self):
-        return self.settings.get("max_message_size")
-
 
 def is_local_network(address):
     """True for IPv4 addresses that no router passes on: private (RFC 1918), loopback and link-local (RFC 3927)."""

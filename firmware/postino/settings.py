@@ -104,8 +104,8 @@ def _check_choice(name, choices, value):
     return value
 
 
-def _is_word(text, more=""):
-    """True for letters, digits and the characters in `more`."""
+def is_word(text, more=""):
+    """True if `text` has only a-z, 0-9 and the characters in `more`."""
     for character in text:
         if not ("a" <= character <= "z" or "0" <= character <= "9" or character in more):
             return False
@@ -137,13 +137,13 @@ def _is_ipv4(text):
 
 def _check_text(name, kind, value):
     value = value.lower()
-    if kind == "domain" and value and _is_word(value, "-.") and value[0] not in "-." and ".." not in value:
+    if kind == "domain" and value and is_word(value, "-.") and value[0] not in "-." and ".." not in value:
         return value.rstrip(".")
-    if kind == "host" and _is_word(value, "-."):
+    if kind == "host" and is_word(value, "-."):
         return value
-    if kind == "name" and value and len(value) <= MAX_NAME and _is_word(value, "-") and value[0] != "-":
+    if kind == "name" and value and len(value) <= MAX_NAME and is_word(value, "-") and value[0] != "-":
         return value
-    if kind == "user" and len(value) <= MAX_NAME and _is_word(value, "._-"):
+    if kind == "user" and len(value) <= MAX_NAME and is_word(value, "._-"):
         return value
     raise SettingError("%s cannot be %r" % (name, value[:40]))
 

@@ -8,12 +8,10 @@ import asyncio
 import os
 
 from . import credentials
-from .settings import read_json, write_json
+from .settings import MAX_NAME, is_word, read_json, write_json
 
 # Users on one device.
 MAX_USERS = 32
-# Longest user name; its characters are a-z 0-9 . _ -
-MAX_NAME = 32
 # Longest password looked at, in octets.
 MAX_PASSWORD = 256
 # Right passwords remembered, over all users: a few devices each.
@@ -26,9 +24,7 @@ _NO_KEY = "A" * 43 + "="
 
 def is_name(name):
     """True if `name` (str) can be a user's name."""
-    if not 1 <= len(name) <= MAX_NAME:
-        return False
-    return all("a" <= c <= "z" or "0" <= c <= "9" or c in "._-" for c in name)
+    return 1 <= len(name) <= MAX_NAME and is_word(name, "._-")
 
 
 def _no_domain(domain) -> bool:

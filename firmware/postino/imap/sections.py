@@ -114,15 +114,23 @@ class Letter:
             self._buffer = None
         self._reader.close()
 
-    async def feed(self, start, end, sink):
-        """Hands the octets from `start` to `end` to sink(view), until it returns False. Raises StoreUnavailable."""
+    def _borrow_at(self, start):
+        """Goes to `start`, and returns the block to read into: one for as long as the letter is open."""
         if self._buffer is None:
             self._buffer = self._server.buffers.take()
-        view = memoryview(self._buffer)
         self._reader.seek(start)
+        return memoryview(self._buffer)
+
+    def _read(self, view, left):
+        """Reads at most `left` octets into the block; returns how many, 0 if the letter is shorter than its size."""
+        return self._reader.readinto(view[: min(len(view), left)])
+
+    async def feed(self, start, end, sink):
+        """Hands the octets from `start` to `end` to sink(view), until it returns False. Raises StoreUnavailable."""
+        view = self._borrow_at(start)
         blocks = 0
         while start < end:
-            count = self._reader.readinto(view[: min(len(view), end - start)])
+            count = self._read(view, end - start)
             if not count:
                 raise StoreUnavailable("a letter is shorter than its size")
             start += count
@@ -134,13 +142,10 @@ class Letter:
 
     async def send(self, conn, start, end):
         """Sends the octets from `start` to `end`, which have been announced."""
-        if self._buffer is None:
-            self._buffer = self._server.buffers.take()
-        view = memoryview(self._buffer)
-        self._reader.seek(start)
+        view = self._borrow_at(start)
         blocks = 0
         while start < end:
-            count = self._reader.readinto(view[: min(len(view), end - start)])
+            count = self._read(view, end - start)
             if not count:
                 raise ConnectionClosed
             start += count
