@@ -16,7 +16,7 @@ CLIENTS := swaks=swaks mpop=mpop mbsync=isync mutt=mutt curl=curl
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # ---- set-up ----
 
@@ -71,12 +71,29 @@ test: setup test-setup lint ## set everything up and run all checks and tests
 	@$(BIN)/python -m pytest
 
 .PHONY: crash
-crash: setup test-setup ## run the power-cut tests alone, with 300 cuts
-	@POSTINO_CRASH_RUNS=300 $(BIN)/python -m pytest tests/crash
+crash: setup test-setup ## cut the power at every flash operation of many recordings: over 30,000 images, then 300 whole runs
+	@$(BIN)/python -m tests.crash
+	@POSTINO_CRASH_RUNS=300 POSTINO_FAILURE_STEP=1 $(BIN)/python -m pytest tests/crash
+
+.PHONY: mutants
+mutants: setup test-setup ## plant and generate mistakes in the store; the power-cut laboratory has to notice them
+	@$(BIN)/python -m tests.crash.mutants
 
 .PHONY: fuzz
 fuzz: setup test-setup ## run the fuzz tests alone, for about a quarter of an hour
 	@POSTINO_FUZZ_SESSIONS=5000 $(BIN)/python -m pytest tests/fuzz
+
+.PHONY: bench
+bench: bench-store bench-candidates ## count the flash operations of everything that has a bench
+
+.PHONY: bench-store
+bench-store: setup test-setup ## print the flash operations of the mail store beside their limits (about 10 minutes)
+	@$(BIN)/python -m tests.bench.bench_store $(BENCH_OPTIONS)
+
+.PHONY: bench-candidates
+bench-candidates: setup test-setup ## count what the designs cost that the store was chosen from
+	@$(BIN)/python -m tests.bench.bench_candidates
+	@$(BIN)/python -m tests.bench.directories
 
 .PHONY: lint
 lint: .venv/tests-installed ## check format, style and types

@@ -1,5 +1,6 @@
 """Fixtures for all tests: the import paths, the simulator in its configurations, and its output when a test fails."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -8,10 +9,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-# Firmware modules that need no hardware are tested on CPython; the host tools are there without being installed.
-for folder in (ROOT / "host_tools", ROOT / "firmware", ROOT):
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
+# Firmware modules that need no hardware are tested on CPython, those of this folder if it is named.
+FIRMWARE = os.environ.get("POSTINO_FIRMWARE") or str(ROOT / "firmware")
+# The host tools are there without being installed.
+for folder in (str(ROOT / "host_tools"), FIRMWARE, str(ROOT)):
+    if sys.path[0] != folder:
+        sys.path.insert(0, folder)
 
 from tests.support import configurations  # noqa: E402
 from tests.support.simulator import Simulator  # noqa: E402

@@ -7,11 +7,13 @@ from . import console, log
 from .board import port
 from .board.storage import MailNotMountable
 from .net import listener as net
+from .net.buffers import BUFFER_SIZE, POOL_START
 from .routing import Router
 from .server import Server
 from .settings import MESSAGE_SIZE_LIMIT, MOST_CONNECTIONS, SettingError, Settings
-from .store import Store, UnavailableStore
+from .store import Store
 from .store.errors import StoreError
+from .store.log_device import RawLog
 from .users import Users
 
 SETTINGS_FILE = "/settings.json"
@@ -20,14 +22,16 @@ MAIL_ROOT = "/mail"
 
 # Seconds that sessions get to end when the server stops.
 STOP_TIMEOUT = 3
-# Pause between two turns of the store's idle work (ms).
+# Pause between two slices of the store's idle work (ms), and while there is more to do: each may erase flash, which
+# stops everything for 45 ms.
 MAINTENANCE_PAUSE = 1000
+MAINTENANCE_PAUSE_BUSY = 200
 
 
 # Heap for one connection and its session, and the heap that is left for the work itself: opening a mailbox, a
 # transaction, a search. An IMAP session that idles in a mailbox holds about 2 KB, one that fetches two buffers more.
 HEAP_PER_CONNECTION = 3072
-HEAP_FOR_WORK = 8192
+HEAP_FOR_WORK = 5120
 LEAST_CONNECTIONS = 4
 # The heap is collected whenever this part of it has been allocated: a heap collected often stays in large pieces.
 COLLECT_PARTS = 14
@@ -38,8 +42,9 @@ class StartFailed(Exception):
 
 
 def _connections_for(free):
-    """How many connections a heap with so many octets free bears."""
-    return min(MOST_CONNECTIONS, max(LEAST_CONNECTIONS, (free - HEAP_FOR_WORK) // HEAP_PER_CONNECTION))
+    """How many connections a heap with so many octets free bears, beside the buffers that wait for them."""
+    free += POOL_START * BUFFER_SIZE - HEAP_FOR_WORK
+    return min(MOST_CONNECTIONS, max(LEAST_CONNECTIONS, free // HEAP_PER_CONNECTION))
 
 
 def _protocol(service):
@@ -95,12 +100,11 @@ class App(Server):
                 await asyncio.sleep_ms(net.ACCEPT_PAUSE)
 
     async def _maintain(self):
+        more = False
         while True:
-            await asyncio.sleep_ms(MAINTENANCE_PAUSE)
-            try:
-                self.store.maintain()
-            except StoreError as error:
-                log.error("store maintenance: %s", str(error))
+            await asyncio.sleep_ms(MAINTENANCE_PAUSE_BUSY if more else MAINTENANCE_PAUSE)
+            self.store.quota = self.settings.get("user_quota")
+            more = self.store.maintain()
             self.board.keep_clock()
 
     async def run(self):
@@ -139,7 +143,7 @@ class App(Server):
         try:
             self.store.close()
         except (MemoryError, OSError, StoreError) as error:
-            # Nothing is lost: the next start reads the journal.
+            # Nothing is lost: the next start reads the log.
             log.error("the mail store was not closed in order: %r", error)
         self.publish()
 
@@ -154,13 +158,19 @@ def _apply_strap(settings, users, strap):
         raise StartFailed(str(error))
 
 
-def _open_store(board, users):
-    store = Store(MAIL_ROOT, board.clock)
-    if store.is_blank_or_cut_format():
-        store.format()
-    store.open()
+def _report(text):
+    log.error("store: %s", text)
+
+
+def _open_store(board, users, settings):
+    store = Store(MAIL_ROOT, board.clock, board.mount_mail(RawLog), _report)
+    store.start()
+    store.quota = settings.get("user_quota")
     for name in users.names():
-        store.ensure_user(name)
+        try:
+            store.ensure_user(name)
+        except StoreError as error:
+            log.error("the mailboxes of %s: %s", name, error)
     return store
 
 
@@ -177,13 +187,15 @@ def build(board):
     router = Router(settings, users)
     users.is_local_domain = router.is_local_domain
     try:
-        board.mount_mail()
-        store = _open_store(board, users)
+        store = _open_store(board, users, settings)
     except (MailNotMountable, StoreError, OSError) as error:
         if board.STOP_WITHOUT_MAIL:
             raise StartFailed("the mail partition cannot be used: %s" % error)
         # On a board the services run and answer with a temporary error: nothing is written.
         log.error("the mail partition cannot be used: %s", str(error))
+        # Imported for this alone.
+        from .store.unavailable import UnavailableStore
+
         store = UnavailableStore(str(error))
         settings.set_default("max_message_size", MESSAGE_SIZE_LIMIT)
     else:

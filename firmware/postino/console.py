@@ -50,7 +50,23 @@ def _user(server, request):
     return {}
 
 
-_VERBS = {"status": _status, "stats": _stats, "stop": _stop, "get": _get, "set": _set, "user": _user}
+def _retention(server, request):
+    days, letters = request.get("days", 0), request.get("letters", 0)
+    if not isinstance(days, int) or not isinstance(letters, int):
+        raise ValueError("days and letters are numbers")
+    server.store.set_retention(request.get("name", ""), request.get("mailbox", ""), days, letters)
+    return {}
+
+
+_VERBS = {
+    "status": _status,
+    "stats": _stats,
+    "stop": _stop,
+    "get": _get,
+    "set": _set,
+    "user": _user,
+    "retention": _retention,
+}
 
 
 def answer(server, line):

@@ -38,6 +38,13 @@ TABLE = (
         None,
         "Largest message in bytes; by default a third of the mail partition, at most 10 MB.",
     ),
+    (
+        "user_quota",
+        "int",
+        (0, 0x3FFFFFFF),
+        0,
+        "Bytes that one user's mail may take, in blocks of 4 KiB, copies counted again; 0: no limit but the flash.",
+    ),
     ("max_recipients", "int", (1, 500), 100, "Recipients of one message."),
     (
         "max_connections",

@@ -2,7 +2,7 @@
 
 from postino import app, console
 from postino.board.storage import MailNotMountable
-from postino.store import UnavailableStore
+from postino.store.unavailable import UnavailableStore
 
 RECORD = "SCRAM-SHA-256$4096:AAAAAAAAAAAAAAAAAAAAAA==$%s:%s" % ("A" * 43 + "=", "A" * 43 + "=")
 
@@ -22,7 +22,7 @@ class Board:
     def clock(self):
         return 0
 
-    def mount_mail(self):
+    def mount_mail(self, make_log):
         raise MailNotMountable("broken")
 
     def start_network(self, settings):

@@ -15,7 +15,7 @@ FOLDER = Path(__file__).resolve().parent
 FIRMWARE = FOLDER.parents[1] / "firmware"
 HEAP = "112k"
 PATIENCE_S = 240
-CHIP_SIZE = 40 * BLOCK_SIZE
+CHIP_SIZE = 64 * BLOCK_SIZE
 
 
 def run_micropython(*arguments, heap=HEAP, folder=FOLDER):

@@ -346,13 +346,20 @@ def test_only_the_owner_may_start_the_runtime(chip: Chip) -> None:
 def test_the_runtime_dies_with_its_parent(chip: Chip) -> None:
     """A parent is killed; the runtime it started, busy erasing, is gone soon after."""
     busy = chip.command("p = simchip.Partition(0, 4096)\nprint('up')\nwhile True:\n    p.ioctl(6, 0)\n")
-    parent_code = f"import subprocess, sys; p = subprocess.Popen({busy!r}); print(p.pid, flush=True); p.wait()"
+    parent_code = f"""
+import subprocess
+runtime = subprocess.Popen({busy!r}, stdout=subprocess.PIPE)
+print(runtime.stdout.readline().decode().strip(), runtime.pid, flush=True)
+runtime.wait()
+"""
     with subprocess.Popen([sys.executable, "-c", parent_code], cwd=chip.folder, stdout=subprocess.PIPE) as parent:
-        assert parent.stdout is not None
-        lines = {parent.stdout.readline().strip(), parent.stdout.readline().strip()}
-        assert b"up" in lines
-        runtime = int((lines - {b"up"}).pop())
-        parent.send_signal(signal.SIGKILL)
+        try:
+            assert parent.stdout is not None
+            said, pid = parent.stdout.readline().decode().split()
+        finally:
+            parent.send_signal(signal.SIGKILL)
+    assert said == "up"
+    runtime = int(pid)
     deadline = time.monotonic() + 10
     while Path(f"/proc/{runtime}/fd").exists() and _is_running(runtime):
         assert time.monotonic() < deadline, "the runtime outlived its parent"

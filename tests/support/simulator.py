@@ -23,6 +23,10 @@ DOMAIN = "office.lan"
 START_PATIENCE = 60
 STOP_PATIENCE = 15
 STATS_PATIENCE = 30
+# Looks at the heap, those when so much is wanted, and seconds between two.
+HEAP_LOOKS = 10
+HEAP_LOOKS_FOR_WANTED = 120
+HEAP_PAUSE = 0.5
 POLL = 0.02
 
 
@@ -179,6 +183,20 @@ class Simulator:
         self.process.send_signal(signal.SIGUSR1)
         wait_until("new stats", lambda: self.last_stats().get("sequence") != before, STATS_PATIENCE)
         return self.last_stats()
+
+    def heap_free(self, wanted: int | None = None) -> int:
+        """The free heap when nothing is done: idle work of the store borrows some for a while.
+
+        The best of some looks; with `wanted` it looks until so much is free, for a minute at most.
+        """
+        best = 0
+        for look in range(HEAP_LOOKS if wanted is None else HEAP_LOOKS_FOR_WANTED):
+            if look:
+                time.sleep(HEAP_PAUSE)
+            best = max(best, self.stats()["heap_free"])
+            if wanted is not None and best >= wanted:
+                break
+        return best
 
     def last_stats(self) -> dict:
         """What the stats file says now; after the end, the last figures."""

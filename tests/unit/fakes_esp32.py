@@ -118,6 +118,11 @@ class Lan:
         return ("192.168.1.77", "255.255.255.0")
 
 
+# Of each partition; the log has 8 of those of `mail`.
+BLOCKS = 24
+MAIL_BLOCKS = 16
+
+
 class Partition:
     """esp32.Partition on a chip in memory; `table` maps labels to contents."""
 
@@ -157,20 +162,25 @@ class Partition:
         return 0
 
 
-def superblock(revision):
+def superblock(revision, blocks):
     """What a format writes at the start of block 0 (revision 1) and block 1 (revision 2)."""
-    return struct.pack("<I", revision) + b"\xf0\x0f\xff\xf7littlefs/\xe0\x00\x10" + bytes(range(40))
+    return struct.pack("<I", revision) + b"\xf0\x0f\xff\xf7littlefs/\xe0\x00\x10" + bytes([*range(39), blocks])
 
 
 class VfsLfs2:
-    """Mounts when one of the superblocks is whole."""
+    """Mounts when one of the superblocks is whole, and has as many blocks as the device."""
 
     def __init__(self, device, *, readsize=32, progsize=32, lookahead=32, mtime=True):
         self.options = (readsize, progsize, lookahead, mtime)
+        self.device = device
+        blocks = device.ioctl(4, 0)
         found = bytearray(64)
         for block in (0, 1):
             device.readblocks(block, found, 0)
-            if found[: len(superblock(1))] == superblock(block + 1):
+            begin = superblock(block + 1, found[59])
+            if found[: len(begin)] == begin:
+                if found[59] != blocks:
+                    raise OSError(22)
                 return
         raise OSError(84)
 
@@ -178,7 +188,7 @@ class VfsLfs2:
     def mkfs(device, *, readsize=32, progsize=32, lookahead=32):
         for block in (0, 1):
             device.ioctl(6, block)
-            device.writeblocks(block, superblock(block + 1).ljust(64, b"\xff"), 0)
+            device.writeblocks(block, superblock(block + 1, device.ioctl(4, 0)).ljust(64, b"\xff"), 0)
 
 
 class FakeSocket:
@@ -228,7 +238,7 @@ class Fakes:
         Watchdog.made = 0
         FakeSocket.made = []
         FakeSocket.busy = set()
-        Partition.table = {label: bytearray(b"\xff" * BLOCK_SIZE * 8) for label in ("vfs", "mail")}
+        Partition.table = {label: bytearray(b"\xff" * BLOCK_SIZE * BLOCKS) for label in ("vfs", "mail")}
         self.modules = {
             "time": self.clock,
             "machine": self._machine(),

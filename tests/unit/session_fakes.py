@@ -98,6 +98,9 @@ class FakeWriter:
             raise StoreFull
         self.content += bytes(octets)
 
+    def describe(self, header_length, structure):
+        self.described = (header_length, structure)
+
     def abort(self):
         if self.state == "open":
             self.state = "aborted"
@@ -173,8 +176,14 @@ class FakeStore:
         self.find_result = (7, "anna", "INBOX", 0x1F, 0)
         self.read_block = 100
 
+    def check(self):
+        """It is open."""
+
     def free_bytes(self):
         return self.room
+
+    def has_room_for(self, user, octets):
+        return True
 
     def new_letter(self):
         if self.new_error:

@@ -1,72 +1,93 @@
-"""What the tests of the store share: a plain model of it, and littlefs behind its file system calls."""
+"""What the tests of the store share: a board with its flash chip in memory, letters in and out, sessions."""
 
-import copy
+from collections.abc import Iterator
 from contextlib import contextmanager
 
-from littlefs import LittleFS, UserContext
-from littlefs.errors import LittleFSError
+from postino.store import INFO_ID, Store, files
+from postino.store.mailbox import Mailbox
+from tests.device.store_driver import Driver, View, names_of, stored
+from tests.support.store_flash import ROOT, Flash
 
-from postino.store import INFO_ID, INFO_NAME, Store, files
-from postino.store.flags import KEYWORD_SHIFT, SEEN
-
-BLOCK = 4096
 DATE = 1764000000
+DAY = 86400
+USERS = ("anna", "bert")
+# Slices after which no idle work is left.
+IDLE = 60
 
 
-class Listener:
-    """A session's view: the UIDs as it has been told."""
+class Board:
+    """The store on the mail partition of a board, which keeps its flash over all starts."""
 
-    def __init__(self) -> None:
-        self.box = None
-        self.uids: list[int] = []
-        self.flagged: list[int] = []
-        self.lost = False
+    def __init__(self, blocks: int = 120, users=USERS) -> None:
+        self.flash = Flash(blocks)
+        self.seconds = DATE
+        self.reports: list[str] = []
+        self.store = self.start()
+        for user in users:
+            self.store.ensure_user(user)
 
-    def attach(self, box) -> None:
-        self.box = box
-        self.uids = uids_of(box)
+    def start(self) -> Store:
+        """As after a power cut: nothing was closed."""
+        self.store = self.flash.mount(lambda: self.seconds, self.reports.append)
+        return self.store
 
-    def on_added(self, box) -> None:
-        last = self.uids[-1] if self.uids else 0
-        self.uids += [uid for uid in uids_of(box) if uid > last]
+    def idle(self) -> None:
+        for _ in range(IDLE):
+            self.store.maintain()
 
-    def on_expunged(self, uid: int) -> None:
-        self.uids.remove(uid)
+    def info(self, user: str, name: str):
+        """The mailbox tuple."""
+        return self.store.find(user, name)
 
-    def on_flags(self, uid: int) -> None:
-        self.flagged.append(uid)
+    def fold(self, user: str, name: str) -> None:
+        self.store.keeper.fold_now(self.info(user, name))
 
-    def on_lost(self) -> None:
-        self.lost = True
+    def slots(self) -> set[int]:
+        """The letters that have a file."""
+        return set(stored(ROOT))
+
+    def seen(self, users=USERS) -> dict:
+        """All that can be seen of the mailboxes: (user, name) -> what it holds, with the octets of the letters."""
+        boxes = Driver(self.store, [self.seconds], []).observe(users, True)["boxes"]
+        return {(box["user"], box["name"]): box for box in boxes}
+
+    def operations(self) -> int:
+        """Programs and erases of the chip by now."""
+        return len(self.flash.chip.operations)
 
 
-def uids_of(box) -> list[int]:
+def uids_of(box: Mailbox) -> list[int]:
     return [box.uid(index) for index in range(len(box))]
 
 
 @contextmanager
-def opened(store: Store, user: str, name: str):
-    listener = Listener()
-    box = store.open_mailbox(store.find(user, name)[INFO_ID], listener)
+def opened(store: Store, user: str, name: str, view: View | None = None) -> Iterator[Mailbox]:
+    """A session; at its end it has been told exactly what happened."""
+    view = View() if view is None else view
+    box = store.open_mailbox(store.find(user, name)[INFO_ID], view)
     try:
-        listener.attach(box)
+        view.attach(box)
         yield box
-        assert listener.lost or listener.uids == uids_of(box)
+        if not view.lost:
+            assert view.uids == uids_of(box)
+            assert view.flags == {box.uid(index): names_of(box, index) for index in range(len(box))}
     finally:
-        box.close(listener)
+        box.close(view)
 
 
-def deliver(store: Store, users, octets: bytes) -> None:
+def deliver(store: Store, users, octets: bytes = b"letter") -> int:
+    """Returns the letter's slot."""
     letter = store.new_letter()
     try:
         for start in range(0, len(octets), 2048):
             letter.write(memoryview(octets)[start : start + 2048])
         store.deliver(letter, users, DATE)
+        return letter.slot
     finally:
         letter.abort()
 
 
-def append(store: Store, user: str, name: str, octets: bytes, flags: int):
+def append(store: Store, user: str, name: str, octets: bytes = b"letter", flags: int = 0) -> tuple[int, int]:
     letter = store.new_letter()
     try:
         letter.write(octets)
@@ -75,8 +96,8 @@ def append(store: Store, user: str, name: str, octets: bytes, flags: int):
         letter.abort()
 
 
-def content(store: Store, letter: int) -> bytes:
-    reader = store.open_letter(letter)
+def content(store: Store, slot: int) -> bytes:
+    reader = store.open_letter(slot)
     try:
         buffer = bytearray(reader.size)
         done = 0
@@ -87,216 +108,21 @@ def content(store: Store, letter: int) -> bytes:
         reader.close()
 
 
-def names_of(box, flags: int) -> frozenset:
-    """Flags as names, for every mailbox numbers its keywords itself."""
-    found = {str(1 << bit) for bit in range(5) if flags & 1 << bit}
-    return frozenset(found | {name for k, name in enumerate(box.keywords) if flags & 1 << (KEYWORD_SHIFT + k)})
-
-
-def state_of(store: Store, users) -> dict:
-    """All that a client can see: (user, mailbox) -> UIDVALIDITY, UIDNEXT and the letters."""
-    state = {}
-    for user in users:
-        for info in store.mailboxes(user):
-            with opened(store, user, info[INFO_NAME]) as box:
-                rows = []
-                for i in range(len(box)):
-                    octets = content(store, box.letter(i))
-                    assert len(octets) == box.size(i)
-                    rows.append((box.uid(i), octets, names_of(box, box.flags(i))))
-                state[user, info[INFO_NAME]] = (box.uidvalidity, box.uidnext, rows)
-    return state
-
-
-def referenced(store: Store, users) -> set[int]:
-    """The letters that some entry names."""
-    letters = set()
-    for user in users:
-        for info in store.mailboxes(user):
-            with opened(store, user, info[INFO_NAME]) as box:
-                letters |= {box.letter(i) for i in range(len(box))}
-    return letters
-
-
-def stored(store: Store) -> set[int]:
-    """The letters that have a file."""
-    root = store.root + "/letters"
-    return {int(name, 16) for folder in files.names_in(root) for name in files.names_in(f"{root}/{folder}")}
-
-
-class Model:
-    """What the store should hold, the plain way."""
-
-    def __init__(self) -> None:
-        # (user, name) -> [uidvalidity, uidnext, {uid: [octets, flag names]}]
-        self.boxes: dict = {}
-        self.validities: set = set()
-
-    def copy(self) -> "Model":
-        return copy.deepcopy(self)
-
-    def sync_mailboxes(self, store: Store, users) -> None:
-        """Takes over the UIDVALIDITY of new mailboxes, which has to be one that never was."""
-        for user in users:
-            for info in store.mailboxes(user):
-                key = (user, info[INFO_NAME])
-                if key not in self.boxes:
-                    assert not self.validities or info[3] > max(self.validities)
-                    self.boxes[key] = [info[3], 1, {}]
-        self.validities |= {box[0] for box in self.boxes.values()}
-
-    def add(self, key, octets: bytes, flags) -> int:
-        box = self.boxes[key]
-        uid = box[1]
-        box[1] += 1
-        box[2][uid] = (octets, frozenset(flags))
-        return uid
-
-    def transfer(self, source, target, uids, move: bool) -> list[int]:
-        new = []
-        for uid in [uid for uid in uids if uid in self.boxes[source][2]]:
-            new.append(self.add(target, *self.boxes[source][2][uid]))
-            if move:
-                del self.boxes[source][2][uid]
-        return new
-
-    def change(self, key, uids, add, remove) -> None:
-        for uid in uids:
-            if uid in self.boxes[key][2]:
-                octets, flags = self.boxes[key][2][uid]
-                self.boxes[key][2][uid] = (octets, (flags - frozenset(remove)) | frozenset(add))
-
-    def expunge(self, key, uids) -> None:
-        for uid in uids:
-            self.boxes[key][2].pop(uid, None)
-
-    def unseen(self, key) -> int:
-        return sum(str(SEEN) not in flags for _, flags in self.boxes[key][2].values())
-
-    def state(self) -> dict:
-        return {
-            key: (box[0], box[1], [(uid, *box[2][uid]) for uid in sorted(box[2])]) for key, box in self.boxes.items()
-        }
-
-
-class Flash(UserContext):
-    """The chip: blocks in memory, with every program and erase written down."""
-
-    def __init__(self, blocks: int, image: bytes | None = None) -> None:
-        super().__init__(buffer=bytearray(image or b"\xff" * (blocks * BLOCK)))
-        self.blocks = blocks
-        self.operations: list[tuple[int, bytes | None]] = []
-
-    def read(self, cfg, block, off, size):
-        start = block * BLOCK + off
-        return self.buffer[start : start + size]
-
-    def prog(self, cfg, block, off, data):
-        self.operations.append((block * BLOCK + off, bytes(data)))
-        apply(self.buffer, self.operations[-1])
-        return 0
-
-    def erase(self, cfg, block):
-        self.operations.append((block * BLOCK, None))
-        apply(self.buffer, self.operations[-1])
-        return 0
-
-    def sync(self, cfg):
-        return 0
-
-
-def apply(buffer: bytearray, operation, part: int | None = None) -> None:
-    """Does one operation on an image, or its first octets only."""
-    start, data = operation
-    if data is None:
-        buffer[start : start + BLOCK] = b"\xff" * BLOCK
-    else:
-        data = data if part is None else data[:part]
-        buffer[start : start + len(data)] = data
-
-
-def mounted(flash: Flash, fresh: bool = False) -> LittleFS:
-    system = LittleFS(
-        context=flash,
-        block_size=BLOCK,
-        block_count=flash.blocks,
-        read_size=32,
-        prog_size=32,
-        cache_size=128,
-        lookahead_size=512,
-        mount=False,
-    )
-    if fresh:
-        system.format()
-    system.mount()
-    return system
-
-
-def _call(function, *arguments):
+def octets_of(path: str) -> bytes:
+    """A file of whatever file system is behind the store."""
+    file = files.open_file(path, "rb")
     try:
-        return function(*arguments)
-    except FileNotFoundError as error:
-        raise OSError(2, "") from error
-    except FileExistsError as error:
-        raise OSError(17, "") from error
-    except LittleFSError as error:
-        raise OSError(-error.code, "") from error
-
-
-class File:
-    """A file as MicroPython has it: no buffer above littlefs, flush() is the sync."""
-
-    def __init__(self, raw) -> None:
-        self._raw = raw
-
-    def __getattr__(self, name):
-        method = getattr(self._raw, name)
-        return lambda *arguments: _call(method, *arguments)
-
-    def write(self, data):
-        return _call(self._raw.write, bytes(data))
-
-    def readinto(self, buffer):
-        view = memoryview(buffer).cast("B")
-        octets = _call(self._raw.read, len(view))
-        view[: len(octets)] = octets
-        return len(octets)
-
-    def close(self):
-        raw = self._raw
-        self._raw = None
-        if raw is not None:
-            _call(raw.close)
-
-
-@contextmanager
-def littlefs(system: LittleFS):
-    """Puts this file system behind the store."""
-    saved = {name: getattr(files, name) for name in dir(files)}
-
-    def size_of(path):
-        try:
-            return _call(system.stat, path).size
-        except OSError as error:
-            if error.args[0] == files.ENOENT:
-                return 0
-            raise
-
-    files.open_file = lambda path, mode: File(_call(lambda: system.open(path, mode, buffering=0)))
-    files.remove = lambda path: _call(system.remove, path)
-    files.rename = lambda old, new: _call(system.rename, old, new)
-    files.make_directory = lambda path: _call(system.mkdir, path)
-    files.remove_directory = lambda path: _call(system.remove, path)
-    files.names_in = lambda path: _call(system.listdir, path)
-    files.size_of = size_of
-    files.statvfs = lambda root: (
-        BLOCK,
-        BLOCK,
-        system.block_count,
-        system.block_count - system.used_block_count,
-    )
-    try:
-        yield
+        return file.read()
     finally:
-        for name, value in saved.items():
-            setattr(files, name, value)
+        file.close()
+
+
+def change(path: str, at: int) -> None:
+    """One bit of this octet of a file is another one (from the end, if it is less than 0)."""
+    octets = bytearray(octets_of(path))
+    octets[at] ^= 0x10
+    file = files.open_file(path, "wb")
+    try:
+        file.write(octets)
+    finally:
+        file.close()

@@ -6,8 +6,20 @@ import sys
 
 import pytest
 
+from postino.store import log_device
 from tests.unit import fakes_esp32
-from tests.unit.fakes_esp32 import BLOCK_SIZE, Fakes, FakeSocket, Lan, Partition, Reset, Watchdog, superblock
+from tests.unit.fakes_esp32 import (
+    BLOCK_SIZE,
+    BLOCKS,
+    MAIL_BLOCKS,
+    Fakes,
+    FakeSocket,
+    Lan,
+    Partition,
+    Reset,
+    Watchdog,
+    superblock,
+)
 
 SPI_PINS = {"interface": "spi", "phy": "W5500", "phy_addr": 1, "spi": 2, "sck": 13, "mosi": 11, "miso": 12}
 SPI_PINS.update({"cs": 14, "int": 10, "reset": 9})
@@ -179,6 +191,15 @@ def test_stock_limits_without_a_board_file(fakes):
 # Storage ----------------------------------------------------------------------------------------------------------
 
 
+class Log:
+    """What the firmware makes of the last blocks."""
+
+    def __init__(self, partition, first, blocks):
+        self.partition = partition
+        self.first = first
+        self.blocks = blocks
+
+
 def unmounted(path):
     raise OSError(19)
 
@@ -191,24 +212,56 @@ def test_what_micropython_mounted_is_left_alone(fakes):
 def test_blank_partitions_are_formatted(fakes, monkeypatch):
     monkeypatch.setattr(os, "statvfs", unmounted)
     fakes.port.mount_settings()
-    fakes.port.mount_mail()
+    fakes.port.mount_mail(Log)
     assert sorted(fakes.mounted) == ["/", "/mail"]
     assert fakes.mounted["/mail"].options == (32, 32, 512, False)
-    assert Partition.table["mail"][: len(superblock(1))] == superblock(1)
+    begin = superblock(1, MAIL_BLOCKS)
+    assert Partition.table["mail"][: len(begin)] == begin
 
 
-def test_a_mounted_partition_is_not_written(fakes):
-    fakes.port.mount_mail()
+def test_the_log_has_the_last_blocks(fakes):
+    window = fakes.port.mount_mail(Log)
+    assert (window.blocks, window.ioctl(4, 0), window.ioctl(5, 0)) == (MAIL_BLOCKS, MAIL_BLOCKS, BLOCK_SIZE)
+    assert (window.log.first, window.log.blocks) == (MAIL_BLOCKS, BLOCKS - MAIL_BLOCKS)
+    assert window.log.partition.content is Partition.table["mail"]
+    assert fakes.mounted["/mail"].device is window
+
+
+def test_erases_are_counted(fakes):
+    window = fakes.port.mount_mail(Log)
+    before = window.erases
+    Partition.table["mail"][3 * BLOCK_SIZE] = 0
+    assert window.ioctl(6, 3) == 0
+    assert Partition.table["mail"][3 * BLOCK_SIZE] == 0xFF
+    assert window.erases == before + 1
+
+
+@pytest.mark.parametrize(("blocks", "log"), [(40, 8), (1120, 8), (1400, 10), (2560, 18), (3400, 24), (9999, 24)])
+def test_the_size_of_the_log(fakes, blocks, log):
+    assert fakes.port.storage.log_blocks(blocks) == log == log_device.sectors_for(blocks)
+
+
+def test_an_older_file_system_keeps_all_its_blocks(fakes):
+    older = fakes.modules["vfs"].VfsLfs2
+    older.mkfs(Partition("mail"))
     before = bytes(Partition.table["mail"])
-    fakes.port.mount_mail()
+    window = fakes.port.mount_mail(Log)
+    assert (window.blocks, window.log) == (BLOCKS, None)
     assert Partition.table["mail"] == before
 
 
-def damaged(change):
+def test_a_mounted_partition_is_not_written(fakes):
+    fakes.port.mount_mail(Log)
+    before = bytes(Partition.table["mail"])
+    fakes.port.mount_mail(Log)
+    assert Partition.table["mail"] == before
+
+
+def damaged(change, blocks=MAIL_BLOCKS):
     """The content of a mail partition: formatted, then `change` applied to it."""
     content = Partition.table["mail"]
     for block in (0, 1):
-        mark = superblock(block + 1)
+        mark = superblock(block + 1, blocks)
         content[block * BLOCK_SIZE : block * BLOCK_SIZE + len(mark)] = mark
     change(content)
     return bytes(content)
@@ -223,10 +276,19 @@ def cut_in_the_middle_of_an_octet(content):
     content[19] |= 0x0F
 
 
-@pytest.mark.parametrize("change", [cut_in_the_first_superblock, cut_in_the_middle_of_an_octet])
-def test_a_cut_format_is_made_again(fakes, change):
-    damaged(change)
-    fakes.port.mount_mail()
+def cut_in_the_number_of_blocks(content):
+    content[BLOCK_SIZE : 2 * BLOCK_SIZE] = b"\xff" * BLOCK_SIZE
+    content[59] = 0xFF
+
+
+@pytest.mark.parametrize("blocks", [MAIL_BLOCKS, BLOCKS])
+@pytest.mark.parametrize(
+    "change", [cut_in_the_first_superblock, cut_in_the_middle_of_an_octet, cut_in_the_number_of_blocks]
+)
+def test_a_cut_format_is_made_again(fakes, change, blocks):
+    """Also one that an older version began."""
+    damaged(change, blocks)
+    assert fakes.port.mount_mail(Log).blocks == MAIL_BLOCKS
     assert "/mail" in fakes.mounted
 
 
@@ -240,6 +302,11 @@ def lost_superblocks_with_data_behind(content):
     content[-1] = 0xFE
 
 
+def cut_format_with_data_in_the_log(content):
+    cut_in_the_first_superblock(content)
+    content[MAIL_BLOCKS * BLOCK_SIZE + 5] = 0
+
+
 def lost_superblock_with_inline_file(content):
     content[0:8] = bytes(8)
     content[BLOCK_SIZE : BLOCK_SIZE + 8] = bytes(8)
@@ -247,12 +314,18 @@ def lost_superblock_with_inline_file(content):
 
 
 @pytest.mark.parametrize(
-    "change", [zeroed_superblocks, lost_superblocks_with_data_behind, lost_superblock_with_inline_file]
+    "change",
+    [
+        zeroed_superblocks,
+        lost_superblocks_with_data_behind,
+        lost_superblock_with_inline_file,
+        cut_format_with_data_in_the_log,
+    ],
 )
 def test_a_damaged_partition_is_never_written(fakes, change):
     before = damaged(change)
     with pytest.raises(Exception, match="does not mount") as caught:
-        fakes.port.mount_mail()
+        fakes.port.mount_mail(Log)
     assert type(caught.value).__name__ == "MailNotMountable"
     assert Partition.table["mail"] == before
 
@@ -260,7 +333,7 @@ def test_a_damaged_partition_is_never_written(fakes, change):
 def test_a_missing_partition_is_said(fakes):
     del Partition.table["mail"]
     with pytest.raises(Exception, match="no mail"):
-        fakes.port.mount_mail()
+        fakes.port.mount_mail(Log)
 
 
 # Clock ------------------------------------------------------------------------------------------------------------

@@ -6,10 +6,11 @@ import base64
 import pytest
 
 from postino import log
-from postino.imap import session
+from postino.imap import sections, session
 from postino.net.errors import ConnectionClosed
 from postino.store import Store, StoreFull
 from postino.store.flags import DELETED
+from postino.store.letter_reader import LetterReader
 from postino.store.mailbox import Mailbox
 from tests.unit.session_fakes import FakeConnection, FakeServer
 
@@ -242,14 +243,44 @@ def test_a_letter_is_never_padded(server, monkeypatch):
     talk(server, append())
     real = server.store.open_letter
 
-    def short(letter_id):
-        reader = real(letter_id)
+    def short(slot, size):
+        reader = real(slot, size)
         monkeypatch.setattr(reader, "readinto", lambda buffer: 0, raising=False)
         return reader
 
     monkeypatch.setattr(server.store, "open_letter", short)
     said = talk(server, b"S EXAMINE INBOX", b"F FETCH 1 BODY.PEEK[]", b"N NOOP")
     assert said.endswith(b"{%d}\r\n" % len(LETTER))
+
+
+PARTS = [b"S SELECT INBOX", b"a FETCH 1 (BODYSTRUCTURE BODY.PEEK[HEADER] BODY.PEEK[2.TEXT])", b"b FETCH 1 BODY[1]"]
+
+
+def test_the_structure_is_found_as_the_letter_comes_in(server, monkeypatch):
+    talk(server, append())
+    scanned = []
+    real = sections.StructureScanner
+    monkeypatch.setattr(sections, "StructureScanner", lambda: scanned.append(1) or real())
+    said = talk(server, *PARTS)
+    assert scanned == []
+    assert b"\r\nSubject: =?utf-8?q?" in said and b"deep" in said and b"Hello" in said
+    # Without what is stored, the letter is read for it, and says the same.
+    monkeypatch.setattr(LetterReader, "structure", lambda self: b"")
+    again = talk(server, *PARTS)
+    assert scanned == [1]
+    assert again.partition(b"a OK")[0].partition(b"FETCH")[2] == said.partition(b"a OK")[0].partition(b"FETCH")[2]
+
+
+def test_the_structure_is_that_of_the_letter_in_the_slot_now(server, monkeypatch):
+    monkeypatch.setattr(LetterReader, "structure", lambda self: b"")
+    talk(server, append(), b"S SELECT INBOX", b"a FETCH 1 BODYSTRUCTURE", b"b STORE 1 +FLAGS (\\Deleted)", b"c EXPUNGE")
+    while True:
+        talk(server, append(b"Subject: plain\r\n\r\nplain"))
+        box = letters_of(server, "INBOX")
+        if box.letter(len(box) - 1) == 0:
+            break
+    said = talk(server, b"S SELECT INBOX", b"a FETCH * BODY[1]")
+    assert b"{5}\r\nplain" in said
 
 
 def test_copy_move_and_expunge(server):
@@ -365,12 +396,12 @@ def test_search_of_a_letter_that_goes_while_it_is_read(server, monkeypatch):
     box = letters_of(server, "INBOX")
     real = server.store.open_letter
 
-    def open_letter(letter):
-        if letter == box.letter(1) and len(box) == 3:
-            reader = real(letter)
+    def open_letter(slot, size):
+        if slot == box.letter(1) and len(box) == 3:
+            reader = real(slot, size)
             box.expunge([2])
             return reader
-        return real(letter)
+        return real(slot, size)
 
     monkeypatch.setattr(server.store, "open_letter", open_letter)
     # The client still counts three: the last keeps its number, and the one that has gone is not found under it.

@@ -29,7 +29,20 @@ def scan_everywhere(data):
         scanner.feed(data[:i])
         scanner.feed(data[i:])
         assert scanner.finish().numbers == table.numbers, i
+        assert scan_runs(data, [i]).numbers == table.numbers, i
+    assert scan_runs(data, range(1, len(data))).numbers == table.numbers
     return table
+
+
+def scan_runs(data, cuts, known=False):
+    """The table by way of feed_run(), from one buffer cut at these places."""
+    scanner = StructureScanner()
+    buffer = bytearray(data)
+    start = 0
+    for end in [*cuts, len(data)]:
+        scanner.feed_run(buffer, start, end, data.count(b"\n", start, end) if known else -1)
+        start = end
+    return scanner.finish()
 
 
 def kinds(table):

@@ -9,6 +9,7 @@ from postino import log
 from postino.net.errors import ServerStopping
 from postino.smtp import session, transaction
 from postino.store import StoreFull, StoreUnavailable
+from postino.store.unavailable import UnavailableStore
 from tests.unit.session_fakes import FakeConnection, FakeServer, play
 
 ENVELOPE = [b"EHLO c\r\n", b"MAIL FROM:<s@example.com>\r\n", b"RCPT TO:<anna@office.lan>\r\n"]
@@ -233,6 +234,13 @@ def test_no_room_at_mail(server):
     assert codes(talk(server, *ENVELOPE[:2]))[1:] == ["452 4.3.1"]
     server.store.room = 9000
     assert codes(talk(server, b"EHLO c\r\n", b"MAIL FROM:<a@b> SIZE=9001\r\n"))[1:] == ["452 4.3.1"]
+
+
+def test_a_store_that_cannot_be_opened_is_not_a_full_one(server):
+    """What has no store has no room either, but more room would not help."""
+    server.store = UnavailableStore("the mail store is damaged")
+    conn = talk(server, *ENVELOPE[:2], b"MAIL FROM:<a@b> SIZE=9001\r\n", b"MAIL FROM:<a@b> SIZE=20001\r\n")
+    assert codes(conn)[1:] == ["451 4.3.0", "451 4.3.0", "552 5.3.4"]
 
 
 @pytest.mark.parametrize(("where"), ["new_error", "write_error", "deliver_error"])

@@ -4,7 +4,9 @@ A port module (`esp32.py`, `unix.py`) has these names, and nothing else of it is
 
     start()                         before anything else
     mount_settings()                mounts `vfs` at "/"; calls `failed` when that cannot be done
-    mount_mail()                    mounts `mail` at "/mail"; raises storage.MailNotMountable, having written nothing
+    mount_mail(make_log)            mounts `mail` at "/mail" and returns its storage.Window, with a log device made by
+                                    make_log(partition, first block, blocks), or without one; raises
+                                    storage.MailNotMountable, having written nothing
     strap()                         {"settings": {name: value}, "users": [[name, record], ...]} to store now, or {}
     start_network(settings)         brings the network up, and the clock where that needs the network
     address()                       own IPv4 address as text

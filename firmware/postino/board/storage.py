@@ -2,6 +2,9 @@
 
 That is when the partition is blank (all 0xFF), or carries only what littlefs writes first when it formats, and not all
 of that: power was lost before any file could exist. Everything else that does not mount is left as it is.
+
+The last blocks of the partition `mail` are not littlefs' but the log of the store, raw (docs/store.md). Only where an
+older version has made the file system, it has all of them.
 """
 
 import vfs
@@ -16,11 +19,19 @@ BLOCK_SIZE = 4096
 BLOCK_COUNT = 4
 ERASE = 6
 
+# What littlefs says of a superblock with another number of blocks.
+EINVAL = 22
+
+# Blocks of the log: one in so many of the partition, within these bounds.
+LOG_SHARE = 140
+LEAST_LOG = 8
+MOST_LOG = 24
+
 # A format programs the superblock once into each of the blocks 0 and 1, so many octets of it.
 SUPERBLOCKS = (0, 1)
 SUPERBLOCK_MARK = 64
 # Octets compared at a time.
-PIECE = 2048
+PIECE = 1024
 
 
 class NotMountable(Exception):
@@ -31,29 +42,109 @@ class MailNotMountable(NotMountable):
     """The same, of the partition `mail`."""
 
 
+class Window:
+    """The blocks of the partition `mail` that its littlefs has: all of them, or those before the log."""
+
+    def __init__(self, partition, blocks):
+        # Without a call in between. littlefs' calls come through C: nothing here may raise or allocate.
+        self.readblocks = partition.readblocks
+        self.writeblocks = partition.writeblocks
+        self._ioctl = partition.ioctl
+        self.blocks = blocks
+        # Erases that littlefs has asked for.
+        self.erases = 0
+        # The store's log device; None if the log lies in files.
+        self.log = None
+
+    def ioctl(self, operation, argument):
+        if operation == BLOCK_COUNT:
+            return self.blocks
+        if operation == ERASE:
+            self.erases += 1
+        return self._ioctl(operation, argument)
+
+
+class _FormatWindow:
+    """Passes a first format on, without an erase: one that is cut could leave anything, which nobody dares to erase.
+
+    A superblock that was programmed in part looks blank until it is programmed again, with the same octets: what it
+    lacks is added to it.
+    """
+
+    def __init__(self, device):
+        self._device = device
+        self._programmed = bytearray(len(SUPERBLOCKS))
+
+    def readblocks(self, block, buffer, offset=0):
+        if block in SUPERBLOCKS and not self._programmed[block]:
+            for index in range(len(buffer)):
+                buffer[index] = 0xFF
+            return 0
+        return self._device.readblocks(block, buffer, offset)
+
+    def writeblocks(self, block, buffer, offset=0):
+        if block in SUPERBLOCKS:
+            self._programmed[block] = 1
+        return self._device.writeblocks(block, buffer, offset)
+
+    def ioctl(self, operation, argument):
+        if operation == ERASE and argument in SUPERBLOCKS and not self._programmed[argument]:
+            return 0
+        return self._device.ioctl(operation, argument)
+
+
+def log_blocks(blocks):
+    """Blocks of the log in a partition with so many blocks."""
+    return min(MOST_LOG, max(LEAST_LOG, blocks // LOG_SHARE))
+
+
 def mount(device, path):
     """Mounts littlefs from a block device at `path`, formatting it first if that loses nothing. NotMountable."""
     try:
         system = _open(device)
     except OSError as error:
-        blank = is_blank(device)
-        if not blank and not is_cut_format(device):
-            raise NotMountable("it does not mount (error %s) and is not blank" % error.args[0])
-        _format(device, blank)
-        system = _open(device)
+        system = _first_format(device, device, error)
     vfs.mount(system, path)
+
+
+def mount_mail(partition, path, make_log):
+    """Does the same with the partition `mail`, and returns its Window.
+
+    `make_log(partition, first block, blocks)` makes the log device, where there is a raw log.
+    """
+    total = partition.ioctl(BLOCK_COUNT, 0)
+    window = Window(partition, total - log_blocks(total))
+    try:
+        system = _open(window)
+    except OSError as error:
+        try:
+            whole = Window(partition, total)
+            system = _open(whole)
+            window = whole
+        except OSError as other:
+            system = _first_format(partition, window, other if error.args[0] == EINVAL else error)
+    if window.blocks < total:
+        window.log = make_log(partition, window.blocks, total - window.blocks)
+    vfs.mount(system, path)
+    return window
+
+
+def _first_format(partition, device, error):
+    """Formats `device`, which lies on the partition, after `error` when it was to be mounted."""
+    if not is_blank(partition):
+        if not is_cut_format(partition, device):
+            raise NotMountable("it does not mount (error %s) and is not blank" % error.args[0])
+        if not _is_format_in_part(partition, device.ioctl(BLOCK_COUNT, 0)):
+            # It is that of an older version, for all blocks.
+            for block in SUPERBLOCKS:
+                device.ioctl(ERASE, block)
+    # littlefs goes on from the revision count of what it finds; a blank start makes every first format the same.
+    vfs.VfsLfs2.mkfs(_FormatWindow(device), readsize=READ_SIZE, progsize=PROGRAM_SIZE, lookahead=LOOKAHEAD)
+    return _open(device)
 
 
 def _open(device):
     return vfs.VfsLfs2(device, readsize=READ_SIZE, progsize=PROGRAM_SIZE, lookahead=LOOKAHEAD, mtime=False)
-
-
-def _format(device, blank):
-    # littlefs goes on from the revision count of what it finds; a blank start makes every first format the same.
-    if not blank:
-        for block in SUPERBLOCKS:
-            device.ioctl(ERASE, block)
-    vfs.VfsLfs2.mkfs(device, readsize=READ_SIZE, progsize=PROGRAM_SIZE, lookahead=LOOKAHEAD)
 
 
 def is_blank(device):
@@ -61,15 +152,25 @@ def is_blank(device):
     return _is_blank_beside(device, 0)
 
 
-def is_cut_format(device):
-    """True if the partition holds at most an unfinished format: the superblocks, perhaps in part, and nothing else."""
-    if not _is_blank_beside(device, SUPERBLOCK_MARK):
+def is_cut_format(partition, device):
+    """True if the partition holds at most an unfinished format of this or an older version, and nothing else.
+
+    That is the superblocks, perhaps in part: with the blocks of `device`, which lies on the partition, or with all.
+    """
+    if not _is_blank_beside(partition, SUPERBLOCK_MARK):
         return False
-    complete = _FormatRecorder(device.ioctl(BLOCK_COUNT, 0))
+    for blocks in (device.ioctl(BLOCK_COUNT, 0), partition.ioctl(BLOCK_COUNT, 0)):
+        if _is_format_in_part(partition, blocks):
+            return True
+    return False
+
+
+def _is_format_in_part(partition, blocks):
+    complete = _FormatRecorder(blocks)
     vfs.VfsLfs2.mkfs(complete, readsize=READ_SIZE, progsize=PROGRAM_SIZE, lookahead=LOOKAHEAD)
     found = bytearray(SUPERBLOCK_MARK)
     for block in SUPERBLOCKS:
-        device.readblocks(block, found, 0)
+        partition.readblocks(block, found, 0)
         if not _is_part_of(found, complete.marks[block]):
             return False
     return True
@@ -85,17 +186,23 @@ def _is_part_of(found, complete):
 
 def _is_blank_beside(device, mark):
     """True if all is 0xFF but the first `mark` octets of the superblocks."""
+    for block in range(device.ioctl(BLOCK_COUNT, 0)):
+        if not _is_blank_from(device, block, mark if block in SUPERBLOCKS else 0):
+            return False
+    return True
+
+
+def _is_blank_from(device, block, offset):
+    """True if all of the block from this offset on is 0xFF."""
     piece = bytearray(PIECE)
     blank = memoryview(b"\xff" * PIECE)
-    for block in range(device.ioctl(BLOCK_COUNT, 0)):
-        offset = mark if block in SUPERBLOCKS else 0
-        while offset < BLOCK_SIZE:
-            length = min(PIECE, BLOCK_SIZE - offset)
-            view = memoryview(piece)[:length]
-            device.readblocks(block, view, offset)
-            if view != blank[:length]:
-                return False
-            offset += length
+    while offset < BLOCK_SIZE:
+        length = min(PIECE, BLOCK_SIZE - offset)
+        view = memoryview(piece)[:length]
+        device.readblocks(block, view, offset)
+        if view != blank[:length]:
+            return False
+        offset += length
     return True
 
 

@@ -196,10 +196,10 @@ def _move_imports(old, new):
             module.__path__ = new + path[len(old) :]
 
 
-def mount_mail():
-    """Mounts the mail partition. Raises MailNotMountable, having written nothing."""
+def mount_mail(make_log):
+    """Mounts the mail partition and returns its storage.Window. Raises MailNotMountable, having written nothing."""
     try:
-        storage.mount(_partition("mail"), "/mail")
+        return storage.mount_mail(_partition("mail"), "/mail", make_log)
     except storage.NotMountable as error:
         raise storage.MailNotMountable(str(error))
 

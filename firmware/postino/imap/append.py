@@ -1,11 +1,11 @@
 """APPEND: the message streams from the socket to flash, unchanged (RFC 3501 6.3.11, RFC 4315 3)."""
 
 from .. import dates
+from ..mime.incoming import Incoming
 from ..net.errors import LineTooLong
-from ..store import INFO_ID
-from ..store.errors import NoSuchMailbox, StoreError
+from ..store import INFO_ID, Nobody
+from ..store.errors import NoSuchMailbox, OverQuota, StoreError, StoreFull
 from . import commands, flags, names
-from .copying import _Deaf
 from .errors import Bad, Goodbye, No
 
 # A message sent unasked that is not wanted is read and thrown away up to this size; beyond, the connection ends.
@@ -19,6 +19,7 @@ async def append(session, command):
     try:
         info, flag_names, date = _read_arguments(session, command)
         _check_size(session, size)
+        _check_room(session, size)
         writer = session.server.store.new_letter()
     except Exception:
         # Get in step first; then the reason is told.
@@ -70,6 +71,15 @@ def _check_size(session, size):
         raise No(b"The message is empty")
 
 
+def _check_room(session, size):
+    """What has no room is refused before it is sent (RFC 9208 4.1.3, RFC 7889 4)."""
+    store = session.server.store
+    if not store.has_room_for(session.conn.user, size):
+        raise OverQuota("quota exceeded")
+    if size > store.free_bytes():
+        raise StoreFull("no room")
+
+
 async def _skip(session, size, synchronising):
     """Gets in step behind a message that is not taken: one that waits for "+" is simply never sent."""
     while not synchronising:
@@ -88,12 +98,14 @@ async def _receive(session, writer, size):
     server = session.server
     timeout = server.settings.get("smtp_data_timeout")
     remaining = size
+    structure = Incoming()
     while remaining:
         conn.set_deadline(timeout)
         block = await conn.read_block()
         used = min(len(block), remaining)
         try:
             writer.write(block[:used])
+            structure.feed(conn.buffer, conn.start, conn.start + used)
         except StoreError:
             writer.abort()
             await _skip(session, remaining, False)
@@ -101,6 +113,7 @@ async def _receive(session, writer, size):
         conn.consume(used)
         remaining -= used
         server.received(used)
+    structure.describe(writer)
     try:
         line = await conn.read_line(commands.MAX_DRAINED_LINE)
     except LineTooLong:
@@ -117,7 +130,7 @@ def _commit(session, writer, info, flag_names, date):
     deaf = box = None
     if keywords:
         # Keywords are numbered per mailbox, which has to be open for that.
-        deaf = _Deaf()
+        deaf = Nobody()
         box = store.open_mailbox(info[INFO_ID], deaf)
     try:
         mask = flags.mask_of(flag_names, box, True)

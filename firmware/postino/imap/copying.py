@@ -3,7 +3,7 @@
 import asyncio
 from array import array
 
-from ..store import INFO_ID, INFO_NAME
+from ..store import INFO_ID, INFO_NAME, Nobody
 from ..store.errors import NoSuchMailbox, StoreError
 from . import names, sequence
 from .errors import Goodbye, No
@@ -96,26 +96,10 @@ async def _copy(session, command, pairs, target):
     return b"OK %s%s completed" % (_code(uidvalidity, sources, copies), command.verb)
 
 
-class _Deaf:
-    """A listener that is not interested."""
-
-    def on_added(self, box):
-        pass
-
-    def on_expunged(self, uid):
-        pass
-
-    def on_flags(self, uid):
-        pass
-
-    def on_lost(self):
-        pass
-
-
 def _take_back(store, mailbox_id, made):
     if not made:
         return
-    deaf = _Deaf()
+    deaf = Nobody()
     try:
         box = store.open_mailbox(mailbox_id, deaf)
     except NoSuchMailbox:

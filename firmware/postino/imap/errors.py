@@ -46,6 +46,7 @@ _REPLIES = (
     ("HasChildren", b"NO [HASCHILDREN] There are mailboxes below it"),
     ("InvalidName", b"NO [CANNOT] That mailbox name cannot be used so"),
     ("LimitReached", b"NO [LIMIT] A limit of this server is reached"),
+    ("OverQuota", b"NO [OVERQUOTA] Your mailboxes are full"),
     ("StoreFull", b"NO [OVERQUOTA] The mail storage is full"),
     ("LetterGone", b"NO [EXPUNGEISSUED] The message was expunged by another session"),
     ("StoreError", b"NO [UNAVAILABLE] The mail storage is not available at the moment"),

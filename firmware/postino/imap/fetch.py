@@ -133,7 +133,7 @@ async def _fetch_one(session, plan, uid):
         return True
     session.renew_deadline()
     try:
-        letter = Letter(session.server, view.box.letter(row))
+        letter = Letter(session.server, view.box, row)
     except LetterGone:
         return False
     try:

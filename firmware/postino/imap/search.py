@@ -66,7 +66,7 @@ async def _read_letter(session, query, facts, fields, row):
     """Answers content keys until the search is decided. A letter that is gone does not match."""
     session.renew_deadline()
     try:
-        letter = Letter(session.server, session.view.box.letter(row))
+        letter = Letter(session.server, session.view.box, row)
     except LetterGone:
         return keys.NO
     try:

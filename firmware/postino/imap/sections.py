@@ -5,10 +5,11 @@ reading fails after that, the connection is closed: a letter is never padded.
 """
 
 import asyncio
+from array import array
 
 from ..mime.fields import FieldCollector, HeaderFilter
 from ..mime.quoting import string
-from ..mime.structure import StructureScanner
+from ..mime.structure import PartTable, StructureScanner
 from ..net.errors import ConnectionClosed
 from ..store.errors import StoreUnavailable
 from .errors import Bad
@@ -22,7 +23,8 @@ MAX_HELD = 2048
 # Blocks after which other sessions get their turn: 2 KB each.
 YIELD_EVERY = 2
 
-# The structure of the letter asked for last: clients ask for one part after the other, and in pieces.
+# The structure of the letter that was read for it last, its store and its letter id: clients ask for one part after
+# the other, and in pieces.
 _cached = [None, 0, None]
 
 
@@ -101,11 +103,11 @@ def _read_piece(arguments, section):
 class Letter:
     """An open letter, read by ranges through one borrowed buffer. `close` it in any case."""
 
-    def __init__(self, server, letter_id):
+    def __init__(self, server, box, row):
         self._server = server
-        self._id = letter_id
         self._buffer = None
-        self._reader = server.store.open_letter(letter_id)
+        self._table = None
+        self._reader = server.store.open_letter(box.letter(row), box.size(row))
         self.size = self._reader.size
 
     def close(self):
@@ -163,12 +165,30 @@ class Letter:
 
     async def parts(self):
         """Returns the letter's PartTable."""
+        table = self._known_parts()
+        if table is None:
+            table = self._table = await self._scan()
+        return table
+
+    def _known_parts(self):
+        """The same, or None if it is not known without reading the letter."""
+        if self._table is None:
+            structure = self._reader.structure()
+            if structure:
+                self._table = PartTable(array("I", structure))
+        return self._table
+
+    async def _scan(self):
         store = self._server.store
-        if _cached[0] is not store or _cached[1] != self._id:
-            scanner = StructureScanner()
-            await self.feed(0, self.size, _always(scanner.feed))
-            _cached[:] = (store, self._id, scanner.finish())
-        return _cached[2]
+        # 0 if the letter's trailer is damaged.
+        letter = self._reader.letter_id
+        if letter and _cached[0] is store and _cached[1] == letter:
+            return _cached[2]
+        scanner = StructureScanner()
+        await self.feed(0, self.size, _always(scanner.feed))
+        table = scanner.finish()
+        _cached[:] = (store, letter, table)
+        return table
 
     async def _range(self, section):
         """Returns (start, end) of what a section is cut from, or None if there is no such part."""
@@ -176,7 +196,7 @@ class Letter:
         if not section.path:
             if kind in (b"", b"FIELDS"):
                 return 0, self.size
-            length = (await self.collect(0, self.size, ())).header_length
+            length = await self._header_length()
             return (0, length) if kind == b"HEADER" else (length, self.size)
         table = await self.parts()
         part = table.find(section.path)
@@ -187,6 +207,10 @@ class Letter:
         if kind == b"MIME":
             return table.mime_range(part)
         return table.text_range(part) if kind == b"TEXT" else table.header_range(part)
+
+    async def _header_length(self):
+        table = self._known_parts()
+        return table.body(0) if table is not None else (await self.collect(0, self.size, ())).header_length
 
     async def send_section(self, conn, section):
         """Sends the value of a section: a literal, an empty string, or NIL for a part that does not exist."""

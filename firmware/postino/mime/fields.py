@@ -117,6 +117,8 @@ class FieldCollector(_HeaderReader):
         super().__init__()
         self._names = names
         self._limit = limit
+        # Some value is not kept whole.
+        self.clipped = False
         self._room = HEADER_LIMIT
         self._values = {}
         self._value = None
@@ -149,13 +151,19 @@ class FieldCollector(_HeaderReader):
 
     def _more(self, data, start, end):
         value = self._value
-        if value is None or len(value) >= self._limit or not self._room:
+        if value is None:
+            return
+        if len(value) >= self._limit or not self._room:
+            self.clipped = True
             return
         # Unfolded at once (RFC 5322 2.2.3), so that a long value is never copied for it.
         chunk = data[start:end].replace(b"\r", b"").replace(b"\n", b"")
         if not value:
             chunk = chunk.lstrip(b" \t")
-        chunk = chunk[: min(self._limit - len(value), self._room)]
+        room = min(self._limit - len(value), self._room)
+        if len(chunk) > room:
+            self.clipped = True
+            chunk = chunk[:room]
         value.extend(chunk)
         self._room -= len(chunk)
 

@@ -8,7 +8,7 @@ from array import array
 
 from postino.mime import parameters
 from postino.mime.blocks import blocks
-from postino.mime.fields import FieldCollector
+from postino.mime.fields import FIELD_LIMIT, FieldCollector
 
 # Multiparts and attached letters inside each other; one nested deeper is a leaf.
 DEPTH_LIMIT = 8
@@ -142,10 +142,15 @@ class PartTable:
 
 
 class StructureScanner:
-    """Push parser: feed() the letter in any pieces, then finish() gives its PartTable."""
+    """Push parser: feed() the letter in any pieces, then finish() gives its PartTable.
 
-    def __init__(self):
+    Where a Content-Type is longer than `limit`, `clipped` says that the structure may not be what the letter says.
+    """
+
+    def __init__(self, limit=FIELD_LIMIT):
         self._table = PartTable()
+        self._limit = limit
+        self.clipped = False
         # Offset of the first octet not yet dealt with; those at hand are in _carry.
         self._base = 0
         self._carry = b""
@@ -162,10 +167,46 @@ class StructureScanner:
         self._watching = False
         self._add(0, LETTER)
 
+    @property
+    def count(self) -> int:
+        """Entities so far."""
+        return self._table.count
+
+    @property
+    def header_length(self) -> int:
+        """Length of the letter's header; 0 until it is over."""
+        return self._table.body(0)
+
     def feed(self, buf):
         for block in blocks(buf):
             data = self._carry + block if self._carry else block
             self._advance(data, self._run(data, False))
+
+    def feed_run(self, buffer, start, end, lines=-1):
+        """Takes buffer[start:end] (bytes or bytearray); copies nothing where no line can matter.
+
+        `lines` is how many line ends are in it, if that is known.
+        """
+        if end == start:
+            return
+        if self._header is not None or self._carry or (self._watching and self._may_matter(buffer, start, end)):
+            self.feed(memoryview(buffer)[start:end])
+            return
+        self._lines += buffer.count(b"\n", start, end) if lines < 0 else lines
+        before = buffer[end - 2] if end - start > 1 else self._last
+        self._last = buffer[end - 1]
+        self._fresh = self._last == 0x0A
+        if self._fresh:
+            self._line_end = 2 if before == 0x0D else 1
+        self._base += end - start
+
+    def _may_matter(self, buffer, start, end):
+        """A boundary may begin there, or in what comes next."""
+        if self._fresh and buffer[start] == 0x2D:
+            return True
+        return buffer.find(b"\n--", start, end) >= 0 or (
+            buffer[end - 1] == 0x2D and end - start > 1 and buffer[end - 2] == 0x0A
+        )
 
     def finish(self) -> PartTable:
         self._advance(self._carry, self._run(self._carry, True))
@@ -266,7 +307,7 @@ class StructureScanner:
         """A new entity begins."""
         index = self._table.add(start, parent)
         self._open.append((index, None, False))
-        self._header = FieldCollector((b"content-type",))
+        self._header = FieldCollector((b"content-type",), self._limit)
         self._watch()
 
     def _full(self):
@@ -295,6 +336,8 @@ class StructureScanner:
         if self._full():
             return RAW, None, False
         value = header.get(b"content-type")
+        if header.clipped:
+            self.clipped = True
         kind, subtype, given = parameters.content_type(value)
         kind = kind.lower()
         subtype = subtype.lower()

@@ -7,7 +7,7 @@ Buffers are made once and used again: on a small heap even a block of 1 KB asked
 # Octets in each buffer. It bounds a single read from a socket, and what a reply collects before it is sent.
 BUFFER_SIZE = 1024
 # Buffers made at start; and the most that are kept when connections give theirs back.
-POOL_START = 8
+POOL_START = 6
 POOL_KEEP = 12
 
 

@@ -6,7 +6,7 @@ Holds four octets and a bit a letter, in small chunks; sizes are in the mailbox'
 import asyncio
 from array import array
 
-from ..store import INFO_ID, NoSuchMailbox
+from ..store import INFO_ID, Nobody, NoSuchMailbox
 
 # Letters in one chunk of the snapshot: 256 octets, which a heap in pieces still has when an open mailbox fills it.
 _CHUNK = 64
@@ -22,7 +22,7 @@ class Locked(Exception):
     """Another POP3 session has this maildrop (RFC 1939 section 3)."""
 
 
-class Maildrop:
+class Maildrop(Nobody):
     """A locked snapshot. Make it, `open` it, and `close` it whatever happens."""
 
     def __init__(self, server, user):
@@ -77,16 +77,7 @@ class Maildrop:
                 self._server.maildrop_locks.discard(self._user)
 
     # What other sessions do to the mailbox. Letters that arrive belong to the next session, and flags to IMAP; what
-    # has been expunged is found missing when it is asked for.
-
-    def on_added(self, box):
-        pass
-
-    def on_expunged(self, uid):
-        pass
-
-    def on_flags(self, uid):
-        pass
+    # has been expunged is found missing when it is asked for: of all this only the loss of the table matters.
 
     def on_lost(self):
         # The INBOX is never deleted, so its table has been dropped: everything is gone for this session.

@@ -1,6 +1,7 @@
 """DATA: a letter streams from the socket to flash, block by block, and is acknowledged when it is durable."""
 
 from .. import dates, log
+from ..mime.incoming import Incoming
 from ..store import StoreError, StoreFull
 from . import replies, trace
 from .dot_reader import DotReader
@@ -17,6 +18,8 @@ class _Sink:
         self._writer = writer
         self._limit = limit
         self._received = trace.ReceivedCounter()
+        self._structure = Incoming()
+        self.reader = DotReader(self.take)
         self.size = 0
         self.failure = None
 
@@ -32,11 +35,12 @@ class _Sink:
             if self._received.count > trace.MOST_RECEIVED:
                 self.fail(replies.MAIL_LOOP)
                 return
-        self.write(memoryview(buffer)[start:end])
+        self.write(buffer, start, end)
 
-    def write(self, octets):
+    def write(self, buffer, start, end):
         try:
-            self._writer.write(octets)
+            self._writer.write(memoryview(buffer)[start:end])
+            self._structure.feed(buffer, start, end, self.reader.lines)
         except StoreFull:
             self.fail(replies.NO_ROOM)
         except StoreError as error:
@@ -46,7 +50,12 @@ class _Sink:
     def fail(self, reply):
         # The flash that the letter has taken is given back at once, not when its rest has been read.
         self.failure = reply
+        self._structure.drop()
         self._writer.abort()
+
+    def describe(self):
+        """The letter is complete."""
+        self._structure.describe(self._writer)
 
 
 async def data(session, argument):
@@ -79,13 +88,15 @@ async def data(session, argument):
 async def _receive(session, transaction, writer):
     server = session.server
     sink = _Sink(writer, server.settings.get("max_message_size"))
-    sink.write(_trace_fields(session, transaction))
+    fields = _trace_fields(session, transaction)
+    sink.write(fields, 0, len(fields))
     if sink.failure:
         return sink.failure
     await session.conn.write(replies.SEND_DATA)
     await session.conn.flush()
-    await _read_letter(session.conn, server, DotReader(sink.take))
+    await _read_letter(session.conn, server, sink.reader)
     if not sink.failure:
+        sink.describe()
         # Durable when it returns: 250 means on flash.
         server.store.deliver(writer, transaction.users, server.clock())
         server.delivered()

@@ -34,6 +34,8 @@ class DotReader:
         self._emit = emit
         self._state = _LINE_START
         self.done = False
+        # Line ends in the run that is being handed out; -1 if they were not counted.
+        self.lines = -1
 
     def feed(self, buffer, start, end):
         """Takes buffer[start:end] (bytes or bytearray), returns how many octets belong to the data.
@@ -90,7 +92,9 @@ class DotReader:
         pairs = buffer.count(CRLF, start, stop)
         if buffer.count(b"\r", start, stop) == pairs and buffer.count(b"\n", start, stop) == pairs:
             if stop > start:
+                self.lines = pairs
                 self._emit(buffer, start, stop)
+                self.lines = -1
         else:
             self._mend(buffer, start, stop)
         self._state = after

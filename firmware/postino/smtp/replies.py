@@ -36,6 +36,7 @@ DATA_TOO_EARLY = b"554 5.5.0 Letter sent before the 354 reply, closing\r\n"
 
 # Not now: the client tries again later
 STORE_TROUBLE = b"451 4.3.0 Mail store not available, try again later\r\n"
+RECIPIENT_FULL = b"452 4.2.2 Mailboxes of this user are full\r\n"
 NO_ROOM = b"452 4.3.1 Mail store full, try again later\r\n"
 TOO_MANY_RECIPIENTS = b"452 4.5.3 Too many recipients\r\n"
 

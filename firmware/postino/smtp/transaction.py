@@ -20,8 +20,10 @@ _SIZE_DIGITS = 20
 class Transaction:
     """Sender and recipients between MAIL and the end of DATA."""
 
-    def __init__(self, sender):
+    def __init__(self, sender, size=0):
         self.sender = sender
+        # As declared, or 0.
+        self.size = size
         # Names of local users, each once: a letter to two addresses of one user is delivered once.
         self.users = []
         # The address of the only recipient, for the Received field; None when there is more than one.
@@ -62,7 +64,7 @@ async def mail(session, argument):
     refusal = refusal or _refuse_size(session.server, size)
     if refusal:
         return refusal
-    session.transaction = Transaction(address)
+    session.transaction = Transaction(address, size)
     return replies.SENDER_OK
 
 
@@ -97,6 +99,7 @@ def _refuse_size(server, size):
     if size > server.settings.get("max_message_size"):
         return replies.TOO_BIG
     try:
+        server.store.check()
         if max(size, SMALLEST_ROOM) > server.store.free_bytes():
             return replies.NO_ROOM
     except StoreError as error:
@@ -125,11 +128,21 @@ async def rcpt(session, argument):
         ):
             # RFC 5321 section 4.5.3.1.10
             refusal = replies.TOO_MANY_RECIPIENTS
+        elif not _has_room(session.server, found[0], transaction.size):
+            refusal = replies.RECIPIENT_FULL
         else:
             transaction.add(found[0], address)
             return replies.RECIPIENT_OK
     transaction.refused += 1
     return refusal
+
+
+def _has_room(server, user, size):
+    # A store that cannot say is asked again at DATA.
+    try:
+        return server.store.has_room_for(user, max(size, SMALLEST_ROOM))
+    except StoreError:
+        return True
 
 
 async def _not_ours(session, address):

@@ -23,12 +23,13 @@ from postino.store.errors import (
     LimitReached,
     MailboxExists,
     NoSuchMailbox,
+    OverQuota,
     StoreError,
     StoreFull,
     StoreUnavailable,
 )
+from postino.store.mailbox import Nobody
 from postino.store.store import Store
-from postino.store.unavailable import UnavailableStore
 
 __all__ = (
     "ARCHIVE",
@@ -47,9 +48,10 @@ __all__ = (
     "LimitReached",
     "MailboxExists",
     "NoSuchMailbox",
+    "Nobody",
+    "OverQuota",
     "Store",
     "StoreError",
     "StoreFull",
     "StoreUnavailable",
-    "UnavailableStore",
 )

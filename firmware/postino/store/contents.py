@@ -1,25 +1,55 @@
-"""What a mailbox holds: counters, keywords and the table, as read from its snapshot and the journal's later records."""
+"""What a mailbox holds: counters, keywords, history and the table, as read from its snapshot and the log's records.
 
-from postino.store import journal as kinds
-from postino.store.flags import KEYWORD_SHIFT, MAX_KEYWORD_BYTES, MAX_KEYWORDS
-from postino.store.table import ENTRY_SIZE, FLAGS, UID, Table
+Keywords of a letter are a mask of 32 bits. The table has ten bits for it: the number of the mask in `sets`, a list of
+the combinations in use, of which a mailbox has few.
+"""
+
+from array import array
+
+from postino.store import records
+from postino.store.catalogue import is_created
+from postino.store.errors import LimitReached
+from postino.store.flags import KEYWORD_SHIFT, MAX_KEYWORD_BYTES, MAX_KEYWORDS, change_of
+from postino.store.space import blocks_of
+from postino.store.table import EXTRA_BLOCK, FLAGS_MASK, FLAGS_SHIFT, MAX_SETS, PLACE, SET_SHIFT, SLOT_MASK, UID, Table
+
+# Runs of expunged UIDs that are remembered (RFC 7162 section 3.2.7 lets a server forget old ones).
+MAX_HISTORY = 64
 
 
 class Contents:
-    """`table` is None where only the counters and keywords are wanted."""
+    """`table` is None where only the rest is wanted."""
 
     def __init__(self, mailbox: int, uidvalidity: int, with_table: bool):
         self.mailbox = mailbox
         self.uidvalidity = uidvalidity
         self.uidnext = 1
-        # Letters from this UID on are \Recent for the next session that selects the mailbox (RFC 3501 section 2.3.2).
         self.recent_from = 1
-        # The sequence number of the journal up to which the snapshot goes.
+        # Transactions up to this one are in the snapshot.
         self.sequence = 0
+        # Modification sequences are kept less this.
+        self.base = 0
+        self.modseq = 0
+        # Expunged UIDs: first, last, modification sequence less the base; complete above the floor.
+        self.history = array("I")
+        self.floor = 0
+        self.entries = 0
+        # Something of the snapshot could not be read.
+        self.damaged = False
+        # Its head, that is: keywords, history, and up to where the log is in it.
+        self.headless = False
         self.keywords = []
-        # Keywords that the snapshot or the journal knows; later ones go out with the next transaction.
+        # Keywords that the snapshot or the log knows; later ones go out with the next transaction.
         self.saved_keywords = 0
+        self.sets = [0]
+        # The table is being read from flash: nothing can be refused.
+        self.loading = True
         self.table = Table() if with_table else None
+
+    def make_table(self):
+        self.table = Table()
+
+    # Keywords.
 
     def keyword_bit(self, name: str, create: bool) -> int:
         """The flag bit of a keyword, 0 if there is none and none can be made."""
@@ -32,53 +62,143 @@ class Contents:
         self.keywords.append(name)
         return 1 << (KEYWORD_SHIFT + len(self.keywords) - 1)
 
-    def journal_keywords(self, journal):
-        """Writes the keywords that are new; mark_saved() after the commit."""
+    def log_keywords(self, log) -> bool:
+        """Logs the keywords that are new, True if there are any; mark_saved() after the commit."""
         for number in range(self.saved_keywords, len(self.keywords)):
-            journal.record(kinds.KEYWORD, self.mailbox)
-            journal.put(bytes([number]))
-            journal.put(self.keywords[number].encode())
+            name = self.keywords[number].encode()
+            log.record(records.KEYWORD, self.mailbox, 1 + len(name))
+            log.put(bytes([number]))
+            log.put(name)
+        return self.saved_keywords < len(self.keywords)
 
     def mark_saved(self):
         self.saved_keywords = len(self.keywords)
 
+    def set_number(self, keywords: int) -> int:
+        """The number of this combination of keywords; raises LimitReached."""
+        if not keywords:
+            return 0
+        for number in range(len(self.sets)):
+            if self.sets[number] == keywords:
+                return number
+        if len(self.sets) >= MAX_SETS:
+            if self.loading:
+                # They stay on flash, and are shown when there are fewer.
+                return 0
+            raise LimitReached("too many combinations of keywords")
+        self.sets.append(keywords)
+        return len(self.sets) - 1
+
+    def keywords_of(self, place: int) -> int:
+        return self.sets[place >> SET_SHIFT]
+
+    def place(self, slot: int, flags: int, keywords: int) -> int:
+        return slot | (flags & FLAGS_MASK) << FLAGS_SHIFT | self.set_number(keywords) << SET_SHIFT
+
+    def changed_place(self, place: int, change) -> int:
+        """The place word of a letter after a change of flags; raises LimitReached."""
+        flags = place >> FLAGS_SHIFT & FLAGS_MASK & ~change.flags_off | change.flags_on
+        keywords = self.sets[place >> SET_SHIFT] & ~change.keywords_off | change.keywords_on
+        return self.place(place & SLOT_MASK, flags, keywords)
+
+    # The table.
+
+    def offset(self, modseq: int) -> int:
+        """A modification sequence as the table and the history keep it."""
+        return min(max(modseq - self.base, 0), 0xFFFFFFFF)
+
+    def add(self, uid: int, slot: int, flags: int, keywords: int, modseq: int, size: int, blocks: int, date: int):
+        """A letter with the highest UID; its room in the table was reserved."""
+        extra = EXTRA_BLOCK if blocks > blocks_of(size) else 0
+        self.table.append(uid, self.place(slot, flags, keywords), self.offset(modseq), size | extra, date)
+
+    def remember(self, uid: int, modseq: int):
+        """An expunged UID goes into the history."""
+        history = self.history
+        offset = self.offset(modseq)
+        last = len(history) - 2
+        if last > 0 and history[last] + 1 == uid and history[last + 1] == offset:
+            history[last] = uid
+            return
+        history.append(uid)
+        history.append(uid)
+        history.append(offset)
+        if len(history) > 3 * MAX_HISTORY:
+            self.floor = max(self.floor, self.base + history[2])
+            self.history = history[3:]
+
     # Replay of one record; they come in the order in which they were written.
 
     def apply(self, reader):
-        if reader.kind == kinds.ADD:
+        kind = reader.kind
+        if kind == records.FLAGS:
+            self._apply_flags(reader)
+        elif kind == records.ADD:
             self._apply_add(reader)
-        elif reader.kind == kinds.KEYWORD:
-            number = reader.buffer[kinds.RECORD_HEAD]
-            if number == len(self.keywords):
-                self.keywords.append(reader.payload(1).decode())
-            self.mark_saved()
-        elif self.table is not None and reader.kind == kinds.FLAGS:
-            add = reader.word(0)
-            keep = 0xFFFFFFFF & ~reader.word(4)
-            for at in range(8, reader.length, 8):
-                self._apply_flags(reader.word(at), reader.word(at + 4), add, keep)
-        elif self.table is not None and reader.kind == kinds.EXPUNGE:
-            for at in range(0, reader.length, 8):
-                self._apply_expunge(reader.word(at), reader.word(at + 4))
+        elif kind == records.ENTRIES:
+            self._apply_entries(reader)
+        elif kind == records.EXPUNGE:
+            self._apply_expunge(reader)
+        elif kind == records.KEYWORD:
+            self._apply_keyword(reader)
+        elif not is_created(reader):
+            return
+        self.modseq = reader.sequence
+
+    def _apply_keyword(self, reader):
+        if reader.octet(0) == len(self.keywords):
+            self.keywords.append(reader.payload(1).decode())
+        self.mark_saved()
 
     def _apply_add(self, reader):
-        word = reader.word
-        for at in range(0, reader.length, ENTRY_SIZE):
-            uid = word(at)
+        at = reader.target(self.mailbox)
+        uid = reader.word(at + 4)
+        if uid < self.uidnext:
+            # Without the head it is not known that the snapshot has it already.
+            return
+        if self.table is not None:
+            self.table.reserve(1)
+            letter = (reader.word(8), reader.half(2), reader.word(12))
+            self._add(uid, reader.half(0), reader.octet(at + 12), reader.word(at + 8), reader.sequence, letter)
+        self.entries += 1
+        self.uidnext = uid + 1
+
+    def _add(self, uid: int, slot: int, flags: int, keywords: int, modseq: int, letter):
+        size, blocks, date = letter
+        self.add(uid, slot, flags, keywords, modseq, size, blocks, date)
+
+    def _apply_entries(self, reader):
+        for at in range(records.ENTRIES_HEAD, reader.length, records.ENTRY_SIZE):
+            uid = reader.word(at)
+            if uid < self.uidnext:
+                continue
             if self.table is not None:
                 self.table.reserve(1)
-                self.table.append(uid, word(at + 4), word(at + 8), word(at + 12), word(at + 16))
+                letter = (reader.word(at + 8), reader.half(at + 22), reader.word(at + 12))
+                flags = reader.octet(at + 24)
+                self._add(uid, reader.half(at + 20), flags, reader.word(at + 16), reader.sequence, letter)
+            self.entries += 1
             self.uidnext = uid + 1
 
-    def _apply_flags(self, first: int, last: int, add: int, keep: int):
+    def _apply_flags(self, reader):
         table = self.table
-        index = table.lower_bound(first)
-        while index < len(table) and table.word(index, UID) <= last:
-            table.set_flags(index, table.word(index, FLAGS) & keep | add)
-            index += 1
+        if table is None:
+            return
+        change = change_of(reader)
+        offset = self.offset(reader.sequence)
+        for at in range(records.FLAGS_HEAD, reader.length, records.RUN):
+            index = table.lower_bound(reader.word(at))
+            last = reader.word(at + 4)
+            while index < len(table) and table.word(index, UID) <= last:
+                table.set_flags(index, self.changed_place(table.word(index, PLACE), change), offset)
+                index += 1
 
-    def _apply_expunge(self, first: int, last: int):
-        table = self.table
-        index = table.lower_bound(first)
-        while index < len(table) and table.word(index, UID) <= last:
-            table.delete(index)
+    def _apply_expunge(self, reader):
+        for at in range(0, reader.length, records.EXPUNGE_ITEM):
+            uid = reader.word(at)
+            self.entries -= 1
+            self.remember(uid, reader.sequence)
+            if self.table is not None:
+                index = self.table.index_of(uid)
+                if index >= 0:
+                    self.table.delete(index)

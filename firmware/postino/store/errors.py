@@ -22,7 +22,11 @@ class HasChildren(InvalidName):
 
 
 class LimitReached(StoreError):
-    """Too many mailboxes."""
+    """Too many mailboxes, or too many combinations of keywords in one."""
+
+
+class OverQuota(StoreError):
+    """The user's mailboxes hold as much as they may."""
 
 
 class StoreFull(StoreError):
@@ -31,6 +35,14 @@ class StoreFull(StoreError):
 
 class StoreUnavailable(StoreError):
     """Damaged, not open, or of an unknown format: a temporary condition for the protocols."""
+
+
+class NotAStore(StoreUnavailable):
+    """There is no state: not a store, or one of format 1, or a first format that was cut."""
+
+
+class SlotTaken(StoreUnavailable):
+    """There is a letter where none should be: something that the log said of it is lost."""
 
 
 class LetterGone(StoreError):

@@ -6,11 +6,12 @@ from postino.store.errors import StoreFull, StoreUnavailable
 
 ENOENT = 2
 ENOSPC = 28
+# What littlefs says of metadata or a block pointer that makes no sense (LFS_ERR_CORRUPT).
+ECORRUPT = 84
 
 NEW = ".new"
 
-# Index of the size in an os.stat() result.
-_STAT_SIZE = 6
+_END_OF_FILE = 2
 
 
 def open_file(path: str, mode: str):
@@ -39,14 +40,28 @@ def names_in(path: str) -> list:
     return os.listdir(path)
 
 
+def number_of(name: str) -> int:
+    """The number that a name of ours says (docs/store.md), -1 for other names."""
+    try:
+        number = int(name, 16)
+    except ValueError:
+        return -1
+    return number if name == "%x" % number else -1
+
+
 def size_of(path: str) -> int:
     """Octets in the file, 0 if there is none."""
     try:
-        return os.stat(path)[_STAT_SIZE]
+        file = open_file(path, "rb")
     except OSError as error:
         if error.args[0] == ENOENT:
             return 0
         raise
+    # Not os.stat(): MicroPython looks the name up twice there, the second time for a date that there is not.
+    try:
+        return file.seek(0, _END_OF_FILE)
+    finally:
+        file.close()
 
 
 def statvfs(root: str):

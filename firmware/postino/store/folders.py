@@ -5,41 +5,40 @@ Names are str with "/" between levels; INBOX is written in upper case whatever t
 
 from array import array
 
-from postino.store import catalogue
-from postino.store import journal as kinds
-from postino.store.catalogue import INFO_ATTRIBUTES, INFO_ID, INFO_NAME, INFO_UIDVALIDITY, SUBSCRIBED
-from postino.store.errors import HasChildren, InvalidName, LimitReached, MailboxExists, NoSuchMailbox, StoreError
-from postino.store.remover import Remover, remove_snapshot
-from postino.store.table import FLAGS, LETTER, SIZE
-
-INBOX = "INBOX"
-SEPARATOR = "/"
+from postino.store import catalogue, fold, records
+from postino.store.catalogue import (
+    DYING,
+    ENTRIES,
+    INBOX,
+    INFO_ATTRIBUTES,
+    INFO_COUNTERS,
+    INFO_ID,
+    INFO_NAME,
+    NEW_USER,
+    SEPARATOR,
+    SUBSCRIBED,
+    canonical,
+)
+from postino.store.errors import (
+    HasChildren,
+    InvalidName,
+    LimitReached,
+    MailboxExists,
+    NoSuchMailbox,
+    StoreUnavailable,
+)
+from postino.store.mailbox import Nobody
 
 MAX_MAILBOXES = 100
 MAX_NAME_BYTES = 200
 MAX_USER_BYTES = 32
+# Days, and letters.
+MAX_RETENTION = 0xFFFF
+# Letters that leave a dying mailbox in one slice.
+_DRAIN_BATCH = 16
 
 # Letters that leave INBOX in one transaction: their UIDs must be had in one piece of memory.
 _MOVE_BATCH = 125
-
-# What a new user gets (RFC 6154 for the special uses).
-NEW_USER = (
-    (INBOX, 0),
-    ("Drafts", catalogue.DRAFTS),
-    ("Sent", catalogue.SENT),
-    ("Junk", catalogue.JUNK),
-    ("Trash", catalogue.TRASH),
-    ("Archive", catalogue.ARCHIVE),
-)
-
-
-def canonical(name: str) -> str:
-    """RFC 3501 section 5.1: INBOX in any case is the same mailbox."""
-    head = name[: len(INBOX)]
-    rest = name[len(INBOX) :]
-    if head.upper() == INBOX and (not rest or rest[0] == SEPARATOR):
-        return INBOX + rest
-    return name
 
 
 def _checked(name: str) -> str:
@@ -76,28 +75,35 @@ def _missing(store, user: str, name: str, attributes: int) -> list:
     for depth in range(1, len(levels) + 1):
         level = SEPARATOR.join(levels[:depth])
         if store.catalogue.find(user, level) is None:
-            number = store.journal.next_mailbox + len(infos)
-            validity = store.journal.next_uidvalidity + len(infos)
-            infos.append((number, user, level, validity, attributes if depth == len(levels) else SUBSCRIBED))
+            use = attributes if depth == len(levels) else SUBSCRIBED
+            infos.append(_new(store, user, level, use, len(infos)))
     if infos and len(store.catalogue.of_user(user)) + len(infos) > MAX_MAILBOXES:
         raise LimitReached("too many mailboxes")
     return infos
 
 
+def _new(store, user: str, name: str, attributes: int, number: int):
+    """The number-th (from 0) new mailbox of a transaction."""
+    return catalogue.new_info(store.next_mailbox + number, user, name, store.next_uidvalidity + number, attributes)
+
+
 def _commit(store, created: list, changed=()):
     """One transaction for all of them."""
+    store.prepare()
     future = store.catalogue.changed(created + list(changed))
     for info in created:
-        store.touch(info[INFO_ID])
-    with store.journal as journal:
+        store.touch(info)
+    with store.log as log:
         for info in created:
-            catalogue.put_record(journal, info, catalogue.CREATED)
+            catalogue.put_record(log, info, catalogue.CREATED)
         for info in changed:
-            catalogue.put_record(journal, info, 0)
+            catalogue.put_record(log, info, 0)
     store.catalogue.install(future)
     # Numbers are never given twice, UIDVALIDITY above all.
-    store.journal.next_mailbox += len(created)
-    store.journal.next_uidvalidity += len(created)
+    store.next_mailbox += len(created)
+    store.next_uidvalidity += len(created)
+    for info in created:
+        store.logged(info[INFO_ID])
 
 
 def ensure_user(store, user: str):
@@ -108,21 +114,16 @@ def ensure_user(store, user: str):
     created = []
     for name, use in NEW_USER:
         if store.catalogue.find(user, name) is None:
-            number = store.journal.next_mailbox + len(created)
-            validity = store.journal.next_uidvalidity + len(created)
-            created.append((number, user, name, validity, SUBSCRIBED | use))
+            created.append(_new(store, user, name, SUBSCRIBED | use, len(created)))
     _commit(store, created)
     store.after()
 
 
 def remove_user(store, user: str):
-    """All the user's mailboxes, in one transaction; the letters go with the sweep."""
+    """All the user's mailboxes, in one transaction; the letters go in idle slices."""
     infos = store.mailboxes(user)
     if infos:
-        _commit_delete(store, infos)
-        store.letters.sweep_wanted = True
-        for info in infos:
-            _forget(store, info[INFO_ID])
+        _commit_dying(store, infos)
         store.after()
 
 
@@ -138,25 +139,32 @@ def subscribe(store, user: str, name: str, wanted: bool):
     info = _found(store, user, name)
     attributes = info[INFO_ATTRIBUTES] & ~SUBSCRIBED | (SUBSCRIBED if wanted else 0)
     if attributes != info[INFO_ATTRIBUTES]:
-        _commit(store, [], [(info[INFO_ID], user, info[INFO_NAME], info[INFO_UIDVALIDITY], attributes)])
+        _commit(store, [], [catalogue.with_values(info, user, info[INFO_NAME], attributes)])
         store.after()
 
 
-def _commit_delete(store, infos: list):
-    numbers = [info[INFO_ID] for info in infos]
-    future = store.catalogue.changed([], numbers)
-    with store.journal as journal:
-        for number in numbers:
-            journal.record(kinds.DELETE, number)
+def set_retention(store, user: str, name: str, days: int, count: int):
+    """Letters leave the mailbox by themselves: after so many days, and above so many letters; 0 is never."""
+    info = _found(store, user, name)
+    if not 0 <= days <= MAX_RETENTION or not 0 <= count <= MAX_RETENTION:
+        raise InvalidName("retention out of range")
+    _commit(store, [], [catalogue.with_retention(info, days, count)])
+    store.keeper.look_at_retention()
+    store.after()
+
+
+def _commit_dying(store, infos: list):
+    """The mailboxes are gone for everybody; their letters follow (drain)."""
+    store.prepare()
+    dying = [catalogue.with_values(info, "", "", DYING) for info in infos]
+    future = store.catalogue.changed(dying)
+    with store.log as log:
+        for info in dying:
+            catalogue.put_record(log, info, 0)
     store.catalogue.install(future)
-
-
-def _forget(store, mailbox: int):
-    """After the commit: nothing of a deleted mailbox stays."""
-    store.lose_id(mailbox)
-    store.touched.pop(mailbox, 0)
-    store.recents.pop(mailbox, 0)
-    remove_snapshot(store, mailbox)
+    for info in infos:
+        store.recents.pop(info[INFO_ID], 0)
+        store.lose_id(info[INFO_ID])
 
 
 def delete(store, user: str, name: str):
@@ -166,31 +174,68 @@ def delete(store, user: str, name: str):
         raise InvalidName("INBOX stays")
     if _below(store, user, name):
         raise HasChildren("mailbox has children")
-    mailbox = info[INFO_ID]
-    try:
-        box = store.open_boxes.get(mailbox)
-        table = box.table if box is not None else store.load(mailbox).table
-    except (MemoryError, StoreError):
-        # Damaged, or no room to read it: its letters are the sweep's.
-        table = None
-    remover = Remover(store)
-    _commit_delete(store, [info])
-    _forget(store, mailbox)
-    try:
-        _remove_letters(table, remover)
-    except MemoryError:
-        table = None
-    if table is None:
-        store.letters.sweep_wanted = True
+    _commit_dying(store, [info])
     store.after()
 
 
-def _remove_letters(table, remover):
-    if table is None:
+def drain(store, info) -> bool:
+    """Takes some letters out of a dying mailbox; drops it when it is empty. True while there is more to do."""
+    store.prepare()
+    first = _first_letters(store, info)
+    if not first:
+        _drop(store, info)
+        return False
+    take_out(store, info, first)
+    return True
+
+
+def _first_letters(store, info) -> array:
+    """UID, slot and blocks of the oldest letters, three numbers each, up to _DRAIN_BATCH letters."""
+    found = array("I")
+    if not info[INFO_COUNTERS][ENTRIES]:
+        return found
+    entries = fold.Entries(store, info, 2)
+    try:
+        window = entries.next()
+        while window is not None and len(found) < 3 * _DRAIN_BATCH:
+            window.visit(fold.Collector(found, 3 * _DRAIN_BATCH).put)
+            window = entries.next()
+        if entries.contents.damaged and not found:
+            # The repair brings the rest back: here, so that it can go.
+            store.note_damage(info[INFO_ID])
+            raise StoreUnavailable("mailbox %x is damaged" % info[INFO_ID])
+    finally:
+        entries.close()
+    return found
+
+
+def take_out(store, info, letters):
+    """Expunges letters (UID, slot, blocks, …) of a mailbox, whether a session has it open or not."""
+    box = store.open_boxes.get(info[INFO_ID])
+    if box is not None:
+        box.expunge(array("I", [letters[at] for at in range(0, len(letters), 3)]))
         return
-    for index in range(len(table)):
-        remover.put(table.word(index, LETTER), table.word(index, SIZE), table.word(index, FLAGS))
-    remover.finish()
+    store.touch(info)
+    begun = False
+    with store.log as log:
+        for at in range(0, len(letters), 3):
+            if not begun or log.room() < records.EXPUNGE_ITEM:
+                log.record(records.EXPUNGE, info[INFO_ID], records.EXPUNGE_ITEM)
+                begun = True
+            log.put_struct("<IHH", letters[at], letters[at + 1], letters[at + 2])
+    store.logged(info[INFO_ID])
+    for at in range(0, len(letters), 3):
+        store.left(info, letters[at + 1], letters[at + 2])
+    store.after()
+
+
+def _drop(store, info):
+    future = store.catalogue.changed([], (info[INFO_ID],))
+    with store.log as log:
+        log.record(records.DROP, info[INFO_ID], 0)
+    store.catalogue.install(future)
+    fold.remove(store, info[INFO_ID])
+    store.after()
 
 
 def _below(store, user: str, name: str) -> list:
@@ -216,7 +261,7 @@ def rename(store, user: str, old: str, new: str):
         name = new + each[INFO_NAME][len(old) :]
         if _octets(name) > MAX_NAME_BYTES:
             raise InvalidName("name too long")
-        changed.append((each[INFO_ID], user, name, each[INFO_UIDVALIDITY], each[INFO_ATTRIBUTES]))
+        changed.append(catalogue.with_values(each, user, name, each[INFO_ATTRIBUTES]))
     parents = []
     if SEPARATOR in new:
         parents = _missing(store, user, new[: new.rindex(SEPARATOR)], SUBSCRIBED)
@@ -224,21 +269,9 @@ def rename(store, user: str, old: str, new: str):
     store.after()
 
 
-class _Nobody:
-    """A listener that does not listen."""
-
-    def on_added(self, box):
-        pass
-
-    on_expunged = on_flags = on_added
-
-    def on_lost(self):
-        pass
-
-
 def _rename_inbox(store, user: str, info, new: str):
     """RFC 3501 section 6.3.5: the letters move to a new mailbox, INBOX stays and is empty."""
-    listener = _Nobody()
+    listener = Nobody()
     box = store.open_mailbox(info[INFO_ID], listener)
     try:
         create(store, user, new, SUBSCRIBED)

@@ -1,18 +1,29 @@
 """An open mailbox: one table shared by all sessions that have it open, and the operations on its letters.
 
-Every operation builds and commits one journal transaction, then changes the table, then tells the listeners. Memory
+Every operation builds and commits one transaction of the log, then changes the table, then tells the listeners. Memory
 that the table will need is reserved before the commit; if memory runs out after it all the same, the table is dropped,
 the sessions are told on_lost(), and the next one to open the mailbox reads it back from flash.
 """
 
 from array import array
 
-from postino.store import journal as kinds
+from postino.store import records
 from postino.store.errors import StoreUnavailable
-from postino.store.flags import PRIVATE, VISIBLE
-from postino.store.remover import Remover
-from postino.store.table import DATE, FLAGS, LETTER, SIZE, UID
-from postino.store.transfer import transfer
+from postino.store.flags import KEYWORD_SHIFT, VISIBLE, Change
+from postino.store.space import blocks_of
+from postino.store.table import (
+    DATE,
+    EXTRA_BLOCK,
+    FLAGS_MASK,
+    FLAGS_SHIFT,
+    MODSEQ,
+    PLACE,
+    SIZE,
+    SIZE_MASK,
+    SLOT_MASK,
+    UID,
+)
+from postino.store.transient import Transient
 
 
 def as_uids(uids):
@@ -34,6 +45,22 @@ def _is_ascending(uids) -> bool:
     return True
 
 
+class Nobody:
+    """A listener that does not listen."""
+
+    def on_added(self, box):
+        pass
+
+    def on_expunged(self, uid):
+        pass
+
+    def on_flags(self, uid):
+        pass
+
+    def on_lost(self):
+        pass
+
+
 class _LostTable:
     """Stands in for the table of a mailbox that was deleted or dropped."""
 
@@ -49,10 +76,7 @@ class _LostTable:
     def index_of(self, uid):
         return -1
 
-    def visit(self, sink):
-        pass
-
-    def set_flags(self, index, flags):
+    def set_flags(self, index, place, modseq):
         raise StoreUnavailable("mailbox lost")
 
     def delete(self, index):
@@ -101,16 +125,31 @@ class Mailbox:
         return self.table.word(index, UID)
 
     def letter(self, index: int) -> int:
-        return self.table.word(index, LETTER)
+        """The letter's slot, for Store.open_letter(): at once, for the slot may be another letter's later."""
+        return self.table.word(index, PLACE) & SLOT_MASK
 
     def size(self, index: int) -> int:
-        return self.table.word(index, SIZE)
+        return self.table.word(index, SIZE) & SIZE_MASK
+
+    def blocks(self, index: int) -> int:
+        """Blocks of the letter's file."""
+        size = self.table.word(index, SIZE)
+        return blocks_of(size & SIZE_MASK) + (1 if size & EXTRA_BLOCK else 0)
 
     def date(self, index: int) -> int:
         return self.table.word(index, DATE)
 
     def flags(self, index: int) -> int:
-        return self.table.word(index, FLAGS) & VISIBLE
+        place = self.table.word(index, PLACE)
+        return place >> FLAGS_SHIFT & FLAGS_MASK | self.contents.keywords_of(place) << KEYWORD_SHIFT
+
+    def modseq(self, index: int) -> int:
+        """The modification sequence of a letter (RFC 7162)."""
+        return self.contents.base + self.table.word(index, MODSEQ)
+
+    @property
+    def highest_modseq(self) -> int:
+        return max(self.contents.modseq, 1)
 
     def index_of(self, uid: int) -> int:
         return self.table.index_of(uid)
@@ -162,38 +201,43 @@ class Mailbox:
         self.check()
         store = self.store
         table = self.table
-        keep = 0xFFFFFFFF & ~remove
-        store.touch(self.id)
-        with store.journal as journal:
-            self.contents.journal_keywords(journal)
-            runs = kinds.Runs(journal, kinds.FLAGS, self.id, add, remove)
+        contents = self.contents
+        change = Change(add, remove)
+        store.prepare()
+        store.touch(self.info)
+        with store.log as log:
+            contents.log_keywords(log)
+            on = (change.flags_on, change.flags_off, change.keywords_on, change.keywords_off)
+            runs = records.Runs(log, self.id, *on)
             for uid in uids:
                 index = table.index_of(uid)
                 if index >= 0:
-                    flags = table.word(index, FLAGS)
-                    if flags & keep | add != flags:
+                    place = table.word(index, PLACE)
+                    # Asked for now, since a new combination of keywords may be refused.
+                    if contents.changed_place(place, change) != place:
                         runs.put(uid, index)
             runs.finish()
+        store.logged(self.id)
         try:
-            self.contents.mark_saved()
+            contents.mark_saved()
             for uid in uids:
-                self._apply_change(uid, add, keep, listener)
+                self._apply_change(uid, change, listener)
         except MemoryError:
             store.lose(self)
         store.after()
 
-    def _apply_change(self, uid: int, add: int, keep: int, listener):
+    def _apply_change(self, uid: int, change, listener):
         table = self.table
         index = table.index_of(uid)
         if index < 0:
             return
-        flags = table.word(index, FLAGS)
-        changed = flags & keep | add
-        if changed == flags:
+        place = table.word(index, PLACE)
+        changed = self.contents.changed_place(place, change)
+        if changed == place:
             if listener is not None:
                 listener.on_flags(uid)
             return
-        table.set_flags(index, changed)
+        table.set_flags(index, changed, self.contents.offset(self.store.log.sequence))
         for other in self.listeners:
             other.on_flags(uid)
 
@@ -204,52 +248,64 @@ class Mailbox:
         self.check()
         uids = as_uids(uids)
         store = self.store
-        table = self.table
-        remover = Remover(store)
-        store.touch(self.id)
-        with store.journal as journal:
-            runs = kinds.Runs(journal, kinds.EXPUNGE, self.id)
-            for uid in uids:
-                index = table.index_of(uid)
-                if index >= 0:
-                    runs.put(uid, index)
-            runs.finish()
-        try:
-            for uid in uids:
-                self._apply_expunge(uid, remover)
-            remover.finish()
-        except MemoryError:
-            store.letters.sweep_wanted = True
-            store.lose(self)
+        store.prepare()
+        store.touch(self.info)
+        with store.log as log:
+            log_expunge(self, uids, log)
+        store.logged(self.id)
+        self.apply_expunge(uids)
         store.after()
 
-    def _apply_expunge(self, uid: int, remover):
-        table = self.table
-        index = table.index_of(uid)
-        if index < 0:
-            return
-        letter = table.word(index, LETTER)
-        size = table.word(index, SIZE)
-        flags = table.word(index, FLAGS)
-        self.drop(uid, index)
-        if remover is not None:
-            remover.put(letter, size, flags & PRIVATE)
+    def apply_expunge(self, uids):
+        """After the commit: the entries leave the table, and letters that nothing names any more go."""
+        store = self.store
+        info = self.info
+        # Removing letters may log something.
+        modseq = store.log.sequence
+        try:
+            for uid in uids:
+                index = self.table.index_of(uid)
+                if index >= 0:
+                    slot = self.letter(index)
+                    blocks = self.blocks(index)
+                    self._drop(uid, index, modseq)
+                    store.left(info, slot, blocks)
+        except MemoryError:
+            # The references follow from the log: the next start puts it right.
+            store.need_replay()
+            store.lose(self)
 
-    def drop(self, uid: int, index: int):
+    def _drop(self, uid: int, index: int, modseq: int):
         """Takes one entry out of the table and tells everybody."""
         self.table.delete(index)
+        self.contents.remember(uid, modseq)
         for listener in self.listeners:
             listener.on_expunged(uid)
 
     def copy(self, uids, target: int):
         """Copies to the mailbox with this id; returns its UIDVALIDITY and the new UIDs, in the order of the old."""
-        return transfer(self, as_uids(uids), target, False)
+        with Transient("transfer") as work:
+            return work.transfer(self, as_uids(uids), target, False)
 
     def move(self, uids, target: int):
         """Like copy(), and the entries leave this mailbox in the same transaction (RFC 6851)."""
-        return transfer(self, as_uids(uids), target, True)
+        with Transient("transfer") as work:
+            return work.transfer(self, as_uids(uids), target, True)
 
     def added(self):
         """Entries were added to the table: tell everybody."""
         for listener in self.listeners:
             listener.on_added(self)
+
+
+def log_expunge(box, uids, log):
+    """EXPUNGE records for those of the UIDs that are there."""
+    begun = False
+    for uid in uids:
+        index = box.table.index_of(uid)
+        if index < 0:
+            continue
+        if not begun or log.room() < records.EXPUNGE_ITEM:
+            log.record(records.EXPUNGE, box.id, records.EXPUNGE_ITEM)
+            begun = True
+        log.put_struct("<IHH", uid, box.letter(index), box.blocks(index))

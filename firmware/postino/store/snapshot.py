@@ -1,147 +1,279 @@
-"""Snapshot files: one mailbox each, `mailboxes/<id in hex>`, read in one sequential pass.
+"""The snapshot of a mailbox, `index/<id>`: a head, then pages of 1,024 octets with up to 28 entries each.
 
-docs/store.md has the format. A snapshot is written to a `.new` name and renamed, so it is always whole; a CRC that does
-not hold means damage, and then the mailbox is unavailable rather than silently empty.
+The head and every page have their own CRC: a damaged page costs the flags of its letters and nothing else (repair.py).
 """
 
 import struct
+from array import array
 from binascii import crc32
 
 from postino.store import files
-from postino.store.contents import Contents
+from postino.store.contents import MAX_HISTORY, Contents
 from postino.store.errors import StoreUnavailable
-from postino.store.table import CHUNK_ENTRIES, ENTRY_SIZE, WORDS, new_chunk
+from postino.store.flags import MAX_KEYWORDS
 
-MAGIC = b"PMB1"
-FORMAT = 1
+MAGIC = b"PMB2"
+FORMAT = 2
 
-# magic, format, number of keywords, octets of keywords, (padding), mailbox, uidvalidity, uidnext, recent_from,
-# sequence, count
-_HEADER = "<4sHHHHIIIIII"
-HEADER_SIZE = 36
+# magic, format, keywords, mailbox, uidvalidity, uidnext, recent, sequence, base, modseq, floor, entries, runs, octets
+_HEAD = "<4sHHIIIIQQQQIHH"
+HEAD_SIZE = 64
 
+PAGE_SIZE = 1024
+# magic, entries, page number, mailbox, CRC
+_PAGE_HEAD = "<2sHII"
+_PAGE_MAGIC = b"PG"
+PAGE_HEAD_SIZE = 16
+_PAGE_CRC_AT = 12
 
-class Skip:
-    """A sink for entries that only checks them: one chunk, used again and again."""
+# uid, letter, size, date, saved, keywords, modseq, slot, blocks, flags
+ENTRY = "<IIIIIIIHHB3x"
+ENTRY_SIZE = 36
+PAGE_ENTRIES = 28
 
-    def __init__(self):
-        self._chunk = new_chunk(CHUNK_ENTRIES)
-
-    def chunk(self, entries: int):
-        return self._chunk
-
-    def filled(self, chunk, entries: int):
-        pass
+# A keyword with its length, a run of the history.
+_LONGEST_KEYWORD = 65
+_RUN = 12
 
 
 def path_of(root: str, mailbox: int) -> str:
-    return "%s/mailboxes/%x" % (root, mailbox)
+    return "%s/index/%x" % (root, mailbox)
 
 
-def read(path: str, mailbox: int, sink=None):
-    """The Contents, None if there is no file. Entries go to `sink`, or else into the table of the Contents."""
-    try:
-        file = files.open_file(path, "rb")
-    except OSError as error:
-        if error.args[0] == files.ENOENT:
-            return None
-        raise
-    try:
-        return _read(file, mailbox, sink)
-    finally:
+def octets_for(entries: int) -> int:
+    """About what a snapshot of so many entries takes."""
+    return 256 + (entries + PAGE_ENTRIES - 1) // PAGE_ENTRIES * PAGE_SIZE
+
+
+class Reader:
+    """Reads a snapshot; close() is a must. `contents` has what the head says; `exists` is False if there is no file."""
+
+    def __init__(self, path: str, mailbox: int, uidvalidity: int):
+        self.contents = Contents(mailbox, uidvalidity, False)
+        self.exists = True
+        self._mailbox = mailbox
+        self._next = 0
+        # Entries that the head says and no page has given yet.
+        self._left = 0
+        self._file = None
+        try:
+            self._file = files.open_file(path, "rb")
+            self._read_head()
+        except OSError as error:
+            if error.args[0] == files.ENOENT:
+                self.exists = False
+            elif error.args[0] == files.ECORRUPT:
+                self._give_up()
+            else:
+                self.close()
+                raise
+        except (StoreUnavailable, MemoryError):
+            self.close()
+            raise
+
+    def _give_up(self):
+        """Nothing more can be read, not even whether it would be right."""
+        if not self._next:
+            self.contents.headless = True
+        self.contents.damaged = True
+        self.close()
+
+    def _read_head(self):
+        head = self._file.read(HEAD_SIZE)
+        fields = struct.unpack(_HEAD, head + bytes(HEAD_SIZE - len(head)))
+        if fields[0] != MAGIC or fields[3] != self._mailbox or not self._read_rest(head, fields):
+            self.contents.history = array("I")
+            self._find_pages()
+            return
+        if fields[1] != FORMAT:
+            # Checked last: an octet that is damaged is no other format.
+            raise StoreUnavailable("mailbox %x has the unknown format %d" % (self._mailbox, fields[1]))
+        contents = self.contents
+        contents.uidnext = fields[5]
+        contents.recent_from = fields[6]
+        contents.sequence = fields[7]
+        contents.base = fields[8]
+        contents.modseq = fields[9]
+        contents.floor = fields[10]
+        contents.entries = self._left = fields[11]
+        contents.mark_saved()
+
+    def _read_rest(self, head, fields) -> bool:
+        """Reads keywords and history; False if the head is damaged."""
+        runs, octets = fields[12:]
+        if runs > MAX_HISTORY or octets > MAX_KEYWORDS * _LONGEST_KEYWORD:
+            return False
+        crc = crc32(head)
+        names = []
+        for _ in range(fields[2]):
+            length = self._file.read(1)
+            name = self._file.read(length[0]) if length else b""
+            crc = crc32(name, crc32(length, crc))
+            names.append(name)
+        crc = self._read_history(self.contents, runs, crc)
+        if self._file.read(4) != struct.pack("<I", crc & 0xFFFFFFFF):
+            return False
+        self.contents.keywords = [name.decode() for name in names]
+        return True
+
+    def _read_history(self, contents, runs: int, crc: int) -> int:
+        for _ in range(runs):
+            run = self._file.read(_RUN)
+            crc = crc32(run, crc)
+            if len(run) == _RUN:
+                contents.history.extend(array("I", struct.unpack("<III", run)))
+        return crc
+
+    def _find_pages(self):
+        """The head is damaged: the pages begin where the first valid one is found."""
+        self.contents.damaged = self.contents.headless = True
+        size = self._file.seek(0, 2)
+        wanted = struct.pack("<II", 0, self._mailbox)
+        piece = bytearray(PAGE_SIZE)
+        at = 0
+        while at < size:
+            self._file.seek(at)
+            got = self._file.readinto(piece)
+            octets = bytes(memoryview(piece)[:got])
+            found = octets.find(wanted, 4)
+            while found >= 0:
+                if octets[found - 4 : found - 2] == _PAGE_MAGIC:
+                    self._file.seek(at + found - 4)
+                    return
+                found = octets.find(wanted, found + 1)
+            at += max(1, got - 16)
+        self._file.seek(size)
+
+    def page(self, buffer) -> int:
+        """Reads the next page into a buffer of PAGE_SIZE; the number of its entries, 0 at the end.
+
+        What cannot be read is passed over, and noted in `contents.damaged`.
+        """
+        while self._file is not None:
+            try:
+                got = self._file.readinto(buffer)
+            except OSError as error:
+                if error.args[0] != files.ECORRUPT:
+                    raise
+                self._give_up()
+                break
+            if got < PAGE_HEAD_SIZE:
+                if self._left and not self.contents.headless:
+                    self.contents.damaged = True
+                return 0
+            number = self._next
+            self._next += 1
+            count = self._valid(buffer, got, number)
+            if count:
+                self._left -= count
+                return count
+            self.contents.damaged = True
+        return 0
+
+    def _valid(self, buffer, got: int, number: int) -> int:
+        magic, count, page, mailbox = struct.unpack_from(_PAGE_HEAD, buffer, 0)
+        if magic != _PAGE_MAGIC or page != number or mailbox != self._mailbox or not 0 < count <= PAGE_ENTRIES:
+            return 0
+        end = PAGE_HEAD_SIZE + count * ENTRY_SIZE
+        if end > got:
+            return 0
+        view = memoryview(buffer)
+        crc = crc32(view[PAGE_HEAD_SIZE:end], crc32(view[:_PAGE_CRC_AT]))
+        return count if struct.unpack_from("<I", buffer, _PAGE_CRC_AT)[0] == crc & 0xFFFFFFFF else 0
+
+    def close(self):
+        file = self._file
+        self._file = None
+        if file is not None:
+            file.close()
+
+
+class Writer:
+    """Writes `path`.new page by page; finish() puts it in place. abort() leaves the old one."""
+
+    def __init__(self, path: str, contents):
+        self._path = path
+        self._mailbox = contents.mailbox
+        self._buffer = bytearray(PAGE_SIZE)
+        self._count = 0
+        self._page = 0
+        self.entries = 0
+        self._file = files.open_file(path + files.NEW, "wb")
+        try:
+            self._write_head(contents)
+        except (OSError, MemoryError):
+            self.abort()
+            raise
+
+    def _write_head(self, contents):
+        names = [name.encode() for name in contents.keywords]
+        octets = sum([1 + len(name) for name in names])
+        fields = (MAGIC, FORMAT, len(names), contents.mailbox, contents.uidvalidity, contents.uidnext)
+        fields += (contents.recent_from, contents.sequence, contents.base, contents.modseq, contents.floor)
+        head = struct.pack(_HEAD, *(fields + (contents.entries, len(contents.history) // 3, octets)))
+        crc = crc32(head)
+        self._file.write(head)
+        for name in names:
+            piece = bytes([len(name)]) + name
+            crc = crc32(piece, crc)
+            self._file.write(piece)
+        history = contents.history
+        for at in range(0, len(history), 3):
+            piece = struct.pack("<III", history[at], history[at + 1], history[at + 2])
+            crc = crc32(piece, crc)
+            self._file.write(piece)
+        self._file.write(struct.pack("<I", crc & 0xFFFFFFFF))
+
+    def put(self, source, at: int):
+        """An entry of 36 octets, from this place of a buffer; UIDs ascending."""
+        start = PAGE_HEAD_SIZE + self._count * ENTRY_SIZE
+        memoryview(self._buffer)[start : start + ENTRY_SIZE] = memoryview(source)[at : at + ENTRY_SIZE]
+        self._count += 1
+        self.entries += 1
+        if self._count == PAGE_ENTRIES:
+            self._flush()
+
+    def _flush(self):
+        if not self._count:
+            return
+        end = PAGE_HEAD_SIZE + self._count * ENTRY_SIZE
+        view = memoryview(self._buffer)
+        struct.pack_into(_PAGE_HEAD, self._buffer, 0, _PAGE_MAGIC, self._count, self._page, self._mailbox)
+        crc = crc32(view[PAGE_HEAD_SIZE:end], crc32(view[:_PAGE_CRC_AT]))
+        struct.pack_into("<I", self._buffer, _PAGE_CRC_AT, crc & 0xFFFFFFFF)
+        self._file.write(view if self._count == PAGE_ENTRIES else view[:end])
+        self._page += 1
+        self._count = 0
+
+    def finish(self):
+        """The new snapshot is in force when this returns."""
+        try:
+            self._flush()
+        except OSError:
+            self.abort()
+            raise
+        new = self._path + files.NEW
+        file = self._file
+        self._file = None
         file.close()
+        files.rename(new, self._path)
+
+    def abort(self):
+        """Never raises; the half-made file is of no consequence."""
+        file = self._file
+        self._file = None
+        if file is not None:
+            try:
+                file.close()
+            except OSError:
+                pass
+            files.try_remove(self._path + files.NEW)
 
 
-def _read(file, mailbox: int, sink):
-    header = _exactly(file, HEADER_SIZE)
-    fields = struct.unpack(_HEADER, header)
-    magic, version, keywords, octets, _, number, validity, uidnext, recent, sequence, count = fields
-    if magic != MAGIC or version != FORMAT or number != mailbox:
-        raise StoreUnavailable("mailbox %x damaged" % mailbox)
-    contents = Contents(mailbox, validity, sink is None)
-    contents.uidnext = uidnext
-    contents.recent_from = recent
-    contents.sequence = sequence
-    names = _exactly(file, octets)
-    crc = _read_entries(file, count, contents.table if sink is None else sink, crc32(names, crc32(header)))
-    if struct.unpack("<I", _exactly(file, 4))[0] != crc & 0xFFFFFFFF:
-        raise StoreUnavailable("mailbox %x damaged" % mailbox)
-    _split_keywords(contents, names, keywords)
-    return contents
+def entry(page, index: int):
+    """(uid, letter, size, date, saved, keywords, modseq, slot, blocks, flags) of an entry of a page."""
+    return struct.unpack_from(ENTRY, page, PAGE_HEAD_SIZE + index * ENTRY_SIZE)
 
 
-def _exactly(file, octets: int) -> bytes:
-    data = file.read(octets)
-    if len(data) < octets:
-        raise StoreUnavailable("mailbox damaged")
-    return data
-
-
-def _read_entries(file, count: int, sink, crc: int) -> int:
-    while count:
-        entries = min(count, CHUNK_ENTRIES)
-        chunk = sink.chunk(entries)
-        view = memoryview(chunk)[: entries * WORDS]
-        if file.readinto(view) < entries * ENTRY_SIZE:
-            raise StoreUnavailable("mailbox damaged")
-        crc = crc32(view, crc)
-        sink.filled(chunk, entries)
-        count -= entries
-    return crc
-
-
-def _split_keywords(contents: Contents, names: bytes, count: int):
-    at = 0
-    for _ in range(count):
-        end = at + 1 + names[at]
-        contents.keywords.append(names[at + 1 : end].decode())
-        at = end
-    contents.mark_saved()
-
-
-class _Writer:
-    """Writes entries chunk by chunk and keeps the CRC."""
-
-    def __init__(self, file):
-        self._file = file
-        self.crc = 0
-        self.size = 0
-
-    def write(self, data, octets: int):
-        self.crc = crc32(data, self.crc)
-        self._file.write(data)
-        self.size += octets
-
-    def filled(self, chunk, entries: int):
-        self.write(memoryview(chunk)[: entries * WORDS], entries * ENTRY_SIZE)
-
-
-def write(path: str, contents: Contents, sequence: int) -> int:
-    """Replaces the snapshot; returns its size."""
-    names = b"".join([bytes([len(name.encode())]) + name.encode() for name in contents.keywords])
-    header = struct.pack(
-        _HEADER,
-        MAGIC,
-        FORMAT,
-        len(contents.keywords),
-        len(names),
-        0,
-        contents.mailbox,
-        contents.uidvalidity,
-        contents.uidnext,
-        contents.recent_from,
-        sequence,
-        len(contents.table),
-    )
-    file = files.open_file(path + files.NEW, "wb")
-    try:
-        writer = _Writer(file)
-        writer.write(header, HEADER_SIZE)
-        writer.write(names, len(names))
-        contents.table.visit(writer)
-        file.write(struct.pack("<I", writer.crc & 0xFFFFFFFF))
-    finally:
-        file.close()
-    files.rename(path + files.NEW, path)
-    contents.mark_saved()
-    return writer.size + 4
+def entry_at(buffer, at: int):
+    return struct.unpack_from(ENTRY, buffer, at)

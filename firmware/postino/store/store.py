@@ -1,6 +1,6 @@
 """The store as the rest of the firmware sees it: opening and recovery, letters in and out, mailboxes by name and id.
 
-    store = Store("/mail", clock)
+    store = Store("/mail", clock, device)
     store.open()
     letter = store.new_letter()
     try:
@@ -14,265 +14,328 @@ All calls are synchronous; with cooperative scheduling that makes each of them a
 
 import os
 
-from postino.store import catalogue as infos
-from postino.store import checkpoint, files, folders, snapshot
-from postino.store import journal as kinds
-from postino.store.catalogue import INFO_ID, INFO_UIDVALIDITY, SUBSCRIBED, Catalogue
+from postino.store import delivery, files, keeper, loading, snapshot
+from postino.store.catalogue import (
+    BLOCKS,
+    ENTRIES,
+    FIRST_SECTOR,
+    INBOX,
+    INFO_COUNTERS,
+    INFO_ID,
+    INFO_NAME,
+    INFO_UIDVALIDITY,
+    INFO_USER,
+    LOG_OCTETS,
+    RECENT,
+    SUBSCRIBED,
+    UIDNEXT,
+    Catalogue,
+    canonical,
+    set_modseq,
+)
 from postino.store.contents import Contents
-from postino.store.errors import NoSuchMailbox, StoreError, StoreUnavailable
-from postino.store.flags import SEEN, SHARED, VISIBLE
+from postino.store.delivery import storable_date
+from postino.store.errors import NoSuchMailbox, NotAStore, OverQuota, SlotTaken, StoreUnavailable
+from postino.store.flags import VISIBLE
 from postino.store.letters import Letters
+from postino.store.log import Log
+from postino.store.log_device import FILE_SECTORS, SECTOR, FileLog
 from postino.store.mailbox import Mailbox
-from postino.store.recovery import is_blank_or_cut_format, recover
-from postino.store.space import BLOCK, RESERVE, Space
-from postino.store.sweep import Sweep
-from postino.store.table import FLAGS
+from postino.store.numbers import SKIPPED, Numbers
+from postino.store.slots import Slots
+from postino.store.space import BLOCK, Space, blocks_of
+from postino.store.table import FLAGS_SHIFT, PLACE
+from postino.store.transient import Transient
 
 # A start for UIDVALIDITY that no earlier store had, with room to count up (RFC 3501 section 2.3.1.1).
 _VALIDITY_MASK = 0x3FFFFFFF
 
-_LARGEST_DATE = 0xFFFFFFFF
+# Snapshots whose names, or contents, fit into a pair of metadata blocks.
+_NAMES_IN_PAIR = 16
+
+# Octets of the state beside its slots and mailboxes, and of a mailbox in it beside its names.
+_STATE_OCTETS = 128
+_STATE_MAILBOX = 40
+
+# Without a device (tests on a plain folder).
+_FOLDER_BLOCKS = 2560
+
+# Of a log in files, a block each, beside its sectors: their directory.
+_LOG_DIRECTORY = 2
+
+
+def _silent(text):
+    pass
 
 
 class Store:
-    def __init__(self, root: str, clock=None, statvfs=None):
+    def __init__(self, root: str, clock=None, device=None, report=None, capacity: int = _FOLDER_BLOCKS):
+        """`device`: the mounted flash (.log, .blocks, .erases); `report` takes one line about damage or retention."""
         self.root = root
         self.clock = clock
-        self.journal = kinds.Journal(root + "/journal")
-        self.catalogue = Catalogue(root + "/catalogue")
-        self.space = Space(root, statvfs)
-        self.letters = Letters(root + "/letters", self.space, self.journal)
+        self.report = report or _silent
+        self._device = device
+        self._blocks = capacity if device is None else device.blocks
+        log_device = None if device is None else device.log
+        self.log = Log(log_device or FileLog(root, FILE_SECTORS), self.report)
+        # Octets of each user's mailboxes together, 0 for no limit; a setting.
+        self.quota = 0
         # Mailbox id -> Mailbox, for those that a session has open.
         self.open_boxes = {}
-        # Mailboxes that the journal names, or will name -> UIDNEXT (0: not known).
-        self.touched = {}
-        # Mailboxes with \Recent claimed since the checkpoint -> first recent UID.
+        self.catalogue = Catalogue()
+        # \Recent claimed since the state was written: mailbox id -> first recent UID.
         self.recents = {}
-        self._sweep = None
-        self._checkpoint_at = kinds.LIMIT
+        self.keeper = keeper.Keeper(self)
+        self.ready = False
+        self._before = self._sequence = 0
+        self.reset()
 
     def reset(self):
-        """Forgets all but the root: open() comes next."""
+        """Forgets all but the flash: open() comes next."""
         self.open_boxes.clear()
-        self.touched.clear()
         self.recents.clear()
-        self.letters.busy.clear()
-        self.abandon_sweep()
-        self._checkpoint_at = kinds.LIMIT
+        self.slots = Slots(self._blocks)
+        self.space = Space(self._blocks, self.slots)
+        self.space.index = self._index_blocks
+        if self._device is None or self._device.log is None:
+            self.space.log = FILE_SECTORS + _LOG_DIRECTORY
+        self.letters = Letters(self.root, self.space, self.log, self.slots, self._device, self.report)
+        self.state = Numbers()
+        self.catalogue.install(([], {}))
+        self.keeper.reset()
+
+    # The counters that every number of the store comes from.
+
+    @property
+    def next_mailbox(self) -> int:
+        return self.state.next_mailbox
+
+    @next_mailbox.setter
+    def next_mailbox(self, number: int):
+        self.state.next_mailbox = number
+
+    @property
+    def next_uidvalidity(self) -> int:
+        return self.state.next_uidvalidity
+
+    @next_uidvalidity.setter
+    def next_uidvalidity(self, number: int):
+        self.state.next_uidvalidity = number
 
     # The whole store.
 
     def is_blank_or_cut_format(self) -> bool:
         """Nothing but what a first format that was cut leaves: the caller may format()."""
-        with files.guard:
-            return is_blank_or_cut_format(self.root)
+        with files.guard, Transient("recovery") as recovery:
+            return recovery.is_blank_or_cut_format(self.root)
 
     def format(self):
-        """Writes an empty store into an empty file system. The journal comes last: without it, it is not a store."""
+        """Writes an empty store into an empty file system. The state comes last: without it, it is not a store."""
         if not self.is_blank_or_cut_format():
             raise StoreUnavailable("not empty")
         with files.guard:
-            present = files.names_in(self.root)
-            for name in ("letters", "mailboxes"):
-                if name not in present:
-                    files.make_directory("%s/%s" % (self.root, name))
-            Catalogue(self.root + "/catalogue").write(0)
-            fresh = kinds.Journal(self.root + "/journal")
-            fresh.next_uidvalidity = 1 + (int.from_bytes(os.urandom(4), "little") & _VALIDITY_MASK)
-            fresh.restart(0)
+            self.reset()
+            if "index" not in files.names_in(self.root):
+                files.make_directory(self.root + "/index")
+            self.log.format()
+            self.state.next_uidvalidity = 1 + (int.from_bytes(os.urandom(4), "little") & _VALIDITY_MASK)
+            with Transient("state") as state:
+                state.write(self.root, self.state, self.slots, self.catalogue.infos, True)
 
     def open(self):
         """Recovers; raises StoreUnavailable, with nothing written, if this is not a store of our format."""
-        with files.guard:
-            recover(self)
+        self.reset()
+        self._recover()
+
+    def start(self):
+        """open(), after a format() where there is nothing but what a first format that was cut leaves."""
+        try:
+            self.open()
+        except NotAStore:
+            if not self.is_blank_or_cut_format():
+                raise
+            self.format()
+            self.open()
+
+    def _recover(self):
+        with files.guard, Transient("recovery") as recovery:
+            recovery.recover(self)
+            self.ready = True
+
+    def reload(self):
+        """Reads everything from flash again, with sessions and letters in transit as they are."""
+        for mailbox in list(self.open_boxes):
+            self.lose_id(mailbox)
+        # What is half read must not be taken for all: until it is whole the store is not open, and it is tried again.
+        self.ready = False
+        self.keeper.abandon_fold()
+        self.keeper.reset()
+        self.keeper.stale = self.letters.stale = True
+        self.slots.clear()
+        self._recover()
+        self.keeper.stale = False
 
     def close(self):
-        """Folds everything into the snapshots; nothing can be done afterwards but open()."""
-        if not self.journal.ready:
+        """Everything is on flash already: what has been claimed as recent is written. Only open() comes after it."""
+        self.keeper.abandon_fold()
+        if not self.ready:
+            self.keeper.stale = False
             return
         try:
-            unclean = self.letters.sweep_wanted or self._sweep is not None or self.letters.busy
-            with files.guard:
-                checkpoint.checkpoint(self, kinds.SWEEP if unclean else 0)
+            if not self.keeper.stale:
+                with files.guard:
+                    self.keeper.finish()
         finally:
-            self.journal.ready = False
+            self.ready = False
             for mailbox in list(self.open_boxes):
                 self.lose_id(mailbox)
-            self.journal.close()
 
-    def maintain(self):
-        """Idle work, one slice; cheap when there is nothing to do. Never raises."""
-        if not self.journal.ready:
-            return
-        try:
-            if self.journal.dirty:
-                self.journal.repair()
-            elif self.letters.sweep_wanted or self._sweep is not None:
-                self.sweep_slice()
-            elif self.journal.length >= self._checkpoint_at - kinds.LIMIT // 2:
-                self._try_checkpoint()
-        except (MemoryError, OSError):
-            # Memory or the flash may do better next time.
-            pass
-        except StoreError:
-            # A mailbox is unreadable: no sweep until somebody has seen to it.
-            self.abandon_sweep()
-
-    def abandon_sweep(self):
-        self._sweep = None
-        self.letters.sweep_wanted = False
-
-    def sweep_slice(self) -> bool:
-        """Sweeps one window of letters; True while there are more."""
-        if self._sweep is None:
-            self.letters.sweep_wanted = False
-            try:
-                self._sweep = Sweep(self)
-            except (MemoryError, OSError):
-                self.letters.sweep_wanted = True
-                raise
-        if self._sweep.step():
-            return True
-        self._sweep = None
-        return False
-
-    def after(self):
-        """At the end of each operation, when the tables are right: a checkpoint if the journal is long."""
-        if self.journal.length >= self._checkpoint_at:
-            self._try_checkpoint()
-
-    def _try_checkpoint(self):
-        """The operation before it is done and stays done, whatever happens here."""
-        self._checkpoint_at = self.journal.length + kinds.LIMIT
-        try:
-            if checkpoint.checkpoint(self, kinds.SWEEP):
-                self._checkpoint_at = kinds.LIMIT
-        except (MemoryError, OSError, StoreError):
-            pass
+    def maintain(self) -> bool:
+        """Idle work, one slice; cheap when there is nothing to do. True if there is more. Never raises."""
+        return (self.ready or self.keeper.stale) and self.keeper.maintain()
 
     def capacity_bytes(self) -> int:
         return self.space.capacity * BLOCK
 
     def free_bytes(self) -> int:
         """Octets that letters may still take, about."""
-        return max(0, self.space.free - RESERVE) * BLOCK
+        return max(0, self.space.free()) * BLOCK if self.ready else 0
+
+    def used_bytes(self, user: str) -> int:
+        """Octets of flash that the letters in the user's mailboxes take, each as often as it is there."""
+        self.check()
+        return sum([info[INFO_COUNTERS][BLOCKS] for info in self.catalogue.of_user(user)]) * BLOCK
+
+    def has_room_for(self, user: str, octets: int) -> bool:
+        """False if the user's quota does not take so many octets more."""
+        return not self.quota or self.used_bytes(user) + blocks_of(octets) * BLOCK <= self.quota
+
+    def now(self) -> int:
+        return storable_date(self.clock() if self.clock else 0)
+
+    def _index_blocks(self):
+        """(blocks of all snapshots and of both states, those of the largest snapshot)"""
+        total = largest = empty = 0
+        octets = _STATE_OCTETS + self.slots.extent
+        for info in self.catalogue.infos:
+            octets += _STATE_MAILBOX + len(info[INFO_USER]) + len(info[INFO_NAME])
+            entries = info[INFO_COUNTERS][ENTRIES]
+            if entries:
+                blocks = blocks_of(snapshot.octets_for(entries))
+                total += blocks
+                largest = max(largest, blocks)
+            empty += 1
+        # An empty one lies within its directory; the directory takes a pair of blocks for a few names.
+        total += (empty + _NAMES_IN_PAIR - 1) // _NAMES_IN_PAIR * 2
+        return total + 2 * blocks_of(octets), largest
 
     # Letters.
 
     def new_letter(self):
         """A LetterWriter; it has to be ended by deliver(), append() or its abort()."""
-        self._check()
+        self.prepare()
+        try:
+            return self.letters.new()
+        except SlotTaken as error:
+            self.report("damage: %s" % error)
+        self.keeper.repair_now()
         return self.letters.new()
 
-    def open_letter(self, letter: int):
-        """A LetterReader; close() is a must."""
-        self._check()
-        return self.letters.open(letter)
+    def open_letter(self, slot: int, size: int = -1):
+        """A LetterReader; close() is a must. Its size, if it is known, saves reading."""
+        self.check()
+        return self.letters.open(slot, size)
 
     def deliver(self, letter, users, date: int):
         """To the INBOX of each user: all or none, durable on return."""
-        self._check()
-        mailboxes = []
+        self.check()
+        infos = []
         for user in users:
-            info = self.catalogue.find(user, folders.INBOX)
+            info = self.catalogue.find(user, INBOX)
             if info is None:
                 raise NoSuchMailbox("no such user")
-            if info[INFO_ID] not in mailboxes:
-                mailboxes.append(info[INFO_ID])
-        self._add(letter, mailboxes, SHARED if len(mailboxes) > 1 else 0, date)
+            if info not in infos:
+                infos.append(info)
+        if not infos:
+            raise NoSuchMailbox("no recipients")
+        delivery.add(self, letter, infos, 0, date)
 
     def append(self, letter, mailbox: int, flags: int, date: int):
-        """Into one mailbox; returns (uidvalidity, uid)."""
-        self._check()
-        with files.guard:
-            # Made before the commit: after it nothing may fail.
-            answer = (self.uidvalidity_of(mailbox), self.prepare_add(mailbox, 1))
-        self._add(letter, [mailbox], flags & VISIBLE, date)
+        """Into one mailbox; returns (uidvalidity, uid). Raises OverQuota."""
+        info = self.info_of(mailbox)
+        # Made before the commit: after it nothing may fail.
+        answer = (info[INFO_UIDVALIDITY], info[INFO_COUNTERS][UIDNEXT])
+        if not self.has_room_for(info[1], letter.size):
+            raise OverQuota("quota exceeded")
+        delivery.add(self, letter, [info], flags & VISIBLE, date)
         return answer
-
-    def _add(self, letter, mailboxes: list, flags: int, date: int):
-        date = min(max(date, 0), _LARGEST_DATE)
-        with files.guard:
-            letter.finish()
-            uids = [self.prepare_add(mailbox, 1) for mailbox in mailboxes]
-        with self.journal as journal:
-            for number in range(len(mailboxes)):
-                box = self.open_boxes.get(mailboxes[number])
-                if box is not None:
-                    box.contents.journal_keywords(journal)
-                journal.record(kinds.ADD, mailboxes[number])
-                journal.put_entry(uids[number], letter.letter, letter.size, date, flags)
-        letter.committed()
-        for number in range(len(mailboxes)):
-            self._added(mailboxes[number], uids[number], letter, date, flags)
-        self.after()
-
-    def _added(self, mailbox: int, uid: int, letter, date: int, flags: int):
-        """After the commit: the table, if there is one, follows."""
-        box = self.open_boxes.get(mailbox)
-        try:
-            if box is not None:
-                box.contents.mark_saved()
-                box.table.append(uid, letter.letter, letter.size, date, flags)
-            self.uidnext_is(mailbox, uid + 1)
-            if box is not None:
-                box.added()
-        except MemoryError:
-            self.lose_id(mailbox)
 
     # Mailboxes by name.
 
     def ensure_user(self, user: str):
-        folders.ensure_user(self, user)
+        if self.find(user, INBOX) is None:
+            self._folders("ensure_user", user)
 
     def remove_user(self, user: str):
-        folders.remove_user(self, user)
+        self._folders("remove_user", user)
 
     def mailboxes(self, user: str) -> list:
-        self._check()
+        self.check()
         return self.catalogue.of_user(user)
 
     def find(self, user: str, name: str):
-        self._check()
-        return self.catalogue.find(user, folders.canonical(name))
+        self.check()
+        return self.catalogue.find(user, canonical(name))
 
     def create(self, user: str, name: str, attributes: int = SUBSCRIBED):
-        folders.create(self, user, name, attributes)
+        self._folders("create", user, name, attributes)
 
     def delete(self, user: str, name: str):
-        folders.delete(self, user, name)
+        self._folders("delete", user, name)
 
     def rename(self, user: str, old: str, new: str):
-        folders.rename(self, user, old, new)
+        self._folders("rename", user, old, new)
 
     def subscribe(self, user: str, name: str, wanted: bool):
-        folders.subscribe(self, user, name, wanted)
+        self._folders("subscribe", user, name, wanted)
+
+    def set_retention(self, user: str, name: str, days: int, count: int):
+        self._folders("set_retention", user, name, days, count)
+
+    def _folders(self, operation: str, *arguments):
+        with Transient("folders") as folders:
+            getattr(folders, operation)(self, *arguments)
 
     def status(self, user: str, name: str):
         """(messages, recent, uidnext, uidvalidity, unseen)"""
         info = self.find(user, name)
         if info is None:
             raise NoSuchMailbox("no such mailbox")
+        counters = info[INFO_COUNTERS]
         box = self.open_boxes.get(info[INFO_ID])
-        contents = box.contents if box is not None else self.load(info[INFO_ID])
-        table = contents.table
-        unseen = 0
-        for index in range(len(table)):
-            if not table.word(index, FLAGS) & SEEN:
-                unseen += 1
-        recent = len(table) - table.lower_bound(contents.recent_from)
-        return len(table), recent, contents.uidnext, contents.uidvalidity, unseen
+        counter = loading.Counter(self.recent_of(info))
+        if box is not None:
+            for index in range(len(box.table)):
+                counter.count(box.uid(index), box.table.word(index, PLACE) >> FLAGS_SHIFT)
+        elif counters[ENTRIES]:
+            with files.guard:
+                self._count_entries(info, counter)
+        return counter.messages, counter.recent, counters[UIDNEXT], info[INFO_UIDVALIDITY], counter.unseen
+
+    def _count_entries(self, info, counter):
+        with Transient("fold") as fold:
+            fold.visit(self, info, counter)
 
     # Mailboxes by id.
 
     def open_mailbox(self, mailbox: int, listener) -> Mailbox:
         """The Mailbox, shared with the other sessions that have it open; box.close(listener) is a must."""
-        self.uidvalidity_of(mailbox)
+        info = self.info_of(mailbox)
         box = self.open_boxes.get(mailbox)
         if box is not None:
             box.listeners.append(listener)
             return box
-        box = Mailbox(self, self.load(mailbox))
+        box = Mailbox(self, self.load(info))
         box.listeners.append(listener)
         self.open_boxes[mailbox] = box
         return box
@@ -282,96 +345,121 @@ class Store:
         # A mailbox that was lost may be open again by now, with a table of its own.
         if self.open_boxes.get(box.id) is box:
             self.open_boxes.pop(box.id)
-            if box.id in self.touched:
-                self.touched[box.id] = box.contents.uidnext
 
     def lose(self, box: Mailbox):
         """Drops a table that may be wrong; the next one to open the mailbox reads it from flash."""
         if box.lost:
             return
         self.open_boxes.pop(box.id, None)
-        if box.id in self.touched:
-            self.touched[box.id] = 0
         box.lose()
 
     def lose_id(self, mailbox: int):
         box = self.open_boxes.get(mailbox)
         if box is not None:
             self.lose(box)
-        elif mailbox in self.touched:
-            self.touched[mailbox] = 0
 
-    def uidvalidity_of(self, mailbox: int) -> int:
-        """Raises NoSuchMailbox."""
-        self._check()
+    def info_of(self, mailbox: int):
+        """The mailbox tuple; raises NoSuchMailbox."""
+        self.check()
         info = self.catalogue.get(mailbox)
         if info is None:
             raise NoSuchMailbox("no such mailbox")
-        return info[INFO_UIDVALIDITY]
+        return info
 
-    def snapshot_path(self, mailbox: int) -> str:
-        return snapshot.path_of(self.root, mailbox)
-
-    def load(self, mailbox: int, with_table: bool = True) -> Contents:
-        """Reads a mailbox: its snapshot, then the journal's later records; StoreUnavailable if it is damaged."""
+    def load(self, info, with_table: bool = True) -> Contents:
+        """Reads a mailbox: its snapshot, then the log's later records."""
         with files.guard:
-            sink = None if with_table else snapshot.Skip()
-            contents = snapshot.read(self.snapshot_path(mailbox), mailbox, sink)
-            if mailbox in self.touched:
-                contents = self._replay(mailbox, contents, with_table)
-        if contents is None:
-            raise StoreUnavailable("mailbox %x missing" % mailbox)
-        if mailbox in self.recents:
-            contents.recent_from = self.recents[mailbox]
-        return contents
+            return loading.load(self, info, with_table)
 
-    def _replay(self, mailbox: int, contents, with_table: bool):
-        reader = self.journal.reader()
-        try:
-            while reader.next():
-                if reader.mailbox != mailbox:
-                    continue
-                if contents is None:
-                    if infos.is_created(reader):
-                        contents = Contents(mailbox, reader.word(0), with_table)
-                elif reader.sequence > contents.sequence:
-                    contents.apply(reader)
-        finally:
-            reader.close()
-        return contents
+    def recent_of(self, info) -> int:
+        return max(info[INFO_COUNTERS][RECENT], self.recents.get(info[INFO_ID], 0))
 
     # What the operations need before and after a commit.
 
-    def touch(self, mailbox: int):
-        """Before a transaction names the mailbox."""
-        if mailbox not in self.touched:
-            self.touched[mailbox] = 0
+    def prepare(self):
+        """Before a transaction: the log has room for it."""
+        self.check()
+        if self.keeper.stale:
+            raise StoreUnavailable("out of memory")
+        with files.guard:
+            self.keeper.make_room()
 
-    def prepare_add(self, mailbox: int, entries: int) -> int:
-        """Before entries are added: reserves the memory and returns the first UID."""
+    def touch(self, info):
+        """Before a transaction names the mailbox: from here on its records are in the log."""
+        if not info[INFO_COUNTERS][FIRST_SECTOR]:
+            info[INFO_COUNTERS][FIRST_SECTOR] = self.log.sector
+        self._before = self.log.sector * SECTOR + self.log.position
+        self._sequence = self.log.sequence
+
+    def logged(self, mailbox: int, shared: int = 1):
+        """After the commit of a transaction that names the mailbox, and as many in all."""
+        if self.log.sequence == self._sequence:
+            # There was nothing to change.
+            return
+        counters = self.catalogue.any(mailbox)[INFO_COUNTERS]
+        counters[LOG_OCTETS] += (self.log.sector * SECTOR + self.log.position - self._before) // shared
+        set_modseq(counters, self.log.sequence)
         box = self.open_boxes.get(mailbox)
         if box is not None:
-            box.table.reserve(entries)
-            uid = box.contents.uidnext
-        else:
-            uid = self.touched.get(mailbox, 0) or self.load(mailbox, False).uidnext
-        self.touched[mailbox] = uid
-        return uid
+            box.contents.modseq = self.log.sequence
 
-    def uidnext_is(self, mailbox: int, uid: int):
-        """After the commit."""
-        box = self.open_boxes.get(mailbox)
-        if box is not None:
-            box.contents.uidnext = uid
-        self.touched[mailbox] = uid
+    def entered(self, info, slot: int, blocks: int, uid: int):
+        """After the commit: the letter has an entry more, in this mailbox."""
+        if self.slots.raise_(slot) == 1:
+            self.slots.blocks += blocks
+        counters = info[INFO_COUNTERS]
+        counters[UIDNEXT] = uid + 1
+        counters[ENTRIES] += 1
+        counters[BLOCKS] += blocks
+
+    def left(self, info, slot: int, blocks: int):
+        """After the commit: the letter has an entry less. Its file goes with the last one."""
+        counters = info[INFO_COUNTERS]
+        counters[ENTRIES] -= 1
+        counters[BLOCKS] -= min(blocks, counters[BLOCKS])
+        if self.keeper.stale:
+            return
+        if self.slots.lower(slot):
+            self.slots.blocks -= blocks
+            self.letters.discard(slot, blocks)
+
+    def after(self):
+        """At the end of each operation, when the tables are right. What fails here has no part in it."""
+        self.keeper.after()
+
+    def need_replay(self):
+        """Memory ran out after a commit: what is in memory does not count until it has been read from flash again."""
+        self.keeper.stale = self.letters.stale = True
+
+    def check_room(self, info, entries: int, blocks: int):
+        """Before entries are added for letters that are there, of so many blocks; raises StoreFull or OverQuota."""
+        self.space.need(1 + entries * snapshot.ENTRY_SIZE // BLOCK)
+        if self.quota and self.used_bytes(info[1]) + blocks * BLOCK > self.quota:
+            raise OverQuota("quota exceeded")
+
+    def pass_over_numbers(self):
+        """What damage in the log may have hidden must not be given twice."""
+        for info in self.catalogue.infos:
+            info[INFO_COUNTERS][UIDNEXT] += SKIPPED
+        self.state.next_letter += SKIPPED
+        self.state.next_mailbox += SKIPPED
+        self.state.next_uidvalidity += SKIPPED
+
+    def note_damage(self, mailbox: int):
+        """Letters of this mailbox are missing, or may be."""
+        self.keeper.note_damage(mailbox)
+
+    def folded(self, mailbox: int, sequence: int):
+        """A new snapshot is in force."""
+        self.keeper.folded(mailbox, sequence)
 
     def claim_recent(self, box: Mailbox):
-        """Kept in memory until the next checkpoint: after a power cut letters may be \\Recent once more."""
+        """Kept in memory until the state is written: after a power cut letters may be \\Recent once more."""
         uidnext = box.contents.uidnext
-        self.touched[box.id] = uidnext
         self.recents[box.id] = uidnext
         box.contents.recent_from = uidnext
 
-    def _check(self):
-        if not self.journal.ready:
+    def check(self):
+        """Raises StoreUnavailable unless it is open."""
+        if not self.ready:
             raise StoreUnavailable("store not open")

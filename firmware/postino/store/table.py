@@ -1,18 +1,31 @@
 """The table of an open mailbox: 20 octets a letter, in UID order, in chunks of at most 500 octets.
 
-No Python object is kept per letter. A chunk is an array of unsigned 32-bit words, five a letter. Its bytes are those of
-the snapshot file (little-endian, as all our processors are), so a chunk is read and written without conversion.
+No Python object is kept per letter. A chunk is an array of unsigned 32-bit words, five a letter.
 """
 
 from array import array
 
 # Words of an entry.
 UID = 0
-LETTER = 1
-SIZE = 2
-DATE = 3
-FLAGS = 4
+# Slot in the low 16 bits, system flags in the next 6, above them the number of the keyword set (contents.py).
+PLACE = 1
+# Modification sequence less the base of the mailbox.
+MODSEQ = 2
+# Size of the message, and one bit: its file takes a block more than the message alone would.
+SIZE = 3
+# INTERNALDATE.
+DATE = 4
 WORDS = 5
+
+SLOT_MASK = 0xFFFF
+FLAGS_SHIFT = 16
+FLAGS_MASK = 0x3F
+SET_SHIFT = 22
+# Keyword sets have 10 bits.
+MAX_SETS = 1024
+
+EXTRA_BLOCK = 1 << 29
+SIZE_MASK = EXTRA_BLOCK - 1
 
 ENTRY_SIZE = 20
 # A full chunk is 500 octets: on a small heap in use for long, larger pieces are not to be had.
@@ -39,33 +52,19 @@ class Table:
     def __len__(self):
         return self._length
 
-    # Reading a snapshot: chunk() hands out memory for n entries, filled() takes it over.
-
-    def chunk(self, entries: int):
-        return new_chunk(entries)
-
-    def filled(self, chunk, entries: int):
-        self._chunks.append(chunk)
-        self._counts.append(entries)
-        self._tail = len(self._chunks) - 1
-        self._length += entries
-
-    def visit(self, sink):
-        """Hands every chunk in use to sink.filled(chunk, entries)."""
-        for number in range(len(self._chunks)):
-            if self._counts[number]:
-                sink.filled(self._chunks[number], self._counts[number])
-
     def word(self, index: int, which: int) -> int:
         """One word of the entry with this index."""
         if not self._first <= index < self._first + self._count_here():
             self._seek(index)
         return self._chunks[self._at][(index - self._first) * WORDS + which]
 
-    def set_flags(self, index: int, flags: int):
+    def set_flags(self, index: int, place: int, modseq: int):
+        """Replaces the two words that a change of flags changes."""
         if not self._first <= index < self._first + self._count_here():
             self._seek(index)
-        self._chunks[self._at][(index - self._first) * WORDS + FLAGS] = flags
+        at = (index - self._first) * WORDS
+        self._chunks[self._at][at + PLACE] = place
+        self._chunks[self._at][at + MODSEQ] = modseq
 
     def _count_here(self) -> int:
         return self._counts[self._at] if self._at < len(self._counts) else 0
@@ -129,7 +128,7 @@ class Table:
         self._chunks[self._tail] = chunk
         return larger - size
 
-    def append(self, uid: int, letter: int, size: int, date: int, flags: int):
+    def append(self, uid: int, place: int, modseq: int, size: int, date: int):
         """Adds the entry with the highest UID; reserve() came before."""
         tail = self._tail
         if self._counts[tail] == len(self._chunks[tail]) // WORDS:
@@ -137,10 +136,10 @@ class Table:
         chunk = self._chunks[tail]
         at = self._counts[tail] * WORDS
         chunk[at] = uid
-        chunk[at + LETTER] = letter
+        chunk[at + PLACE] = place
+        chunk[at + MODSEQ] = modseq
         chunk[at + SIZE] = size
         chunk[at + DATE] = date
-        chunk[at + FLAGS] = flags
         self._tail = tail
         self._counts[tail] += 1
         self._length += 1

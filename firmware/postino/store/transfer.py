@@ -1,39 +1,44 @@
 """COPY and MOVE: entries added to one mailbox and, for a move, taken out of another, in one transaction.
 
-No octet of a letter is copied: both entries name the same file, and carry the SHARED mark so that an expunge knows
-that it has to look for the others. A moved entry keeps its mark as it was.
+No octet of a letter is copied: both entries name the same slot, whose references count them.
 """
 
 from array import array
 
-from postino.store import journal as kinds
-from postino.store.flags import KEYWORD_SHIFT, KEYWORDS, SHARED
-from postino.store.space import ENTRY_RESERVE
-from postino.store.table import DATE, ENTRY_SIZE, FLAGS, LETTER, SIZE
+from postino.store import records
+from postino.store.catalogue import INFO_COUNTERS, UIDNEXT
+from postino.store.flags import KEYWORD_SHIFT
+from postino.store.mailbox import log_expunge
+from postino.store.table import DATE, FLAGS_MASK, FLAGS_SHIFT, PLACE, SIZE
 
 
 class _Transfer:
     """The facts of one transfer, so that they need not be handed around."""
 
-    def __init__(self, source, uids, target: int, move: bool):
+    def __init__(self, source, uids, info, move: bool):
         store = source.store
         self.store = store
         self.source = source
-        self.target = target
+        self.info = info
         self.move = move
         self.table = source.table
         if uids and uids[-1] >= source.uidnext:
             # A copy into the mailbox itself makes letters with such UIDs on the way: they are not meant.
             uids = array("I", [uid for uid in uids if uid < source.uidnext])
         self.uids = uids
+        self.keywords_logged = False
         self.count = 0
-        self.keywords = 0
+        # Of their files, each as often as it is there.
+        self.blocks = 0
+        self._used = 0
         self._survey()
-        self.first = store.prepare_add(target, self.count)
-        self.box = store.open_boxes.get(target)
-        self.contents = self.box.contents if self.box else None
-        self.mapping = None
-        if self.keywords and target != source.id:
+        self.first = info[INFO_COUNTERS][UIDNEXT]
+        self.box = store.open_boxes.get(info[0])
+        if self.box is not None:
+            self.box.table.reserve(self.count)
+        self.contents = self.box.contents if self.box is not None else None
+        self._mapping = None
+        if self._used and info[0] != source.id:
             self._map_keywords()
 
     def _survey(self):
@@ -43,64 +48,78 @@ class _Transfer:
             index = table.index_of(uid)
             if index >= 0:
                 self.count += 1
-                self.keywords |= table.word(index, FLAGS) & KEYWORDS
+                self.blocks += self.source.blocks(index)
+                self._used |= self.source.contents.keywords_of(table.word(index, PLACE))
 
     def _map_keywords(self):
         """Pairs of bits, here and there: every mailbox numbers its keywords itself."""
         if self.contents is None:
-            self.contents = self.store.load(self.target, False)
-        self.mapping = []
+            self.contents = self.store.load(self.info, False)
+        self._mapping = []
         names = self.source.keywords
         for number in range(len(names)):
-            bit = 1 << (KEYWORD_SHIFT + number)
-            if self.keywords & bit:
-                self.mapping.append((bit, self.contents.keyword_bit(names[number], True)))
+            if self._used >> number & 1:
+                there = self.contents.keyword_bit(names[number], True)
+                self._mapping.append((1 << number, there >> KEYWORD_SHIFT))
 
-    def flags_there(self, index: int) -> int:
-        """The flags that the entry will have in the target."""
-        flags = self.table.word(index, FLAGS)
-        if not self.move:
-            flags |= SHARED
-        if self.mapping is None or not flags & KEYWORDS:
-            return flags
-        result = flags & ~KEYWORDS
-        for here, there in self.mapping:
-            if flags & here:
+    def keywords_there(self, place: int) -> int:
+        """The keywords that the entry will have in the target."""
+        keywords = self.source.contents.keywords_of(place)
+        if self._mapping is None or not keywords:
+            return keywords
+        result = 0
+        for here, there in self._mapping:
+            if keywords & here:
                 result |= there
         return result
 
-    def write(self, journal):
-        self.source.contents.journal_keywords(journal)
-        if self.contents is not None and self.contents is not self.source.contents:
-            self.contents.journal_keywords(journal)
-        self._write_entries(journal)
-        if self.move:
-            runs = kinds.Runs(journal, kinds.EXPUNGE, self.source.id)
-        else:
-            runs = kinds.Runs(journal, kinds.FLAGS, self.source.id, SHARED, 0)
+    def reserve_sets(self):
+        """Before the commit: a combination of keywords may be too many for an open target."""
+        if self.box is None or not self._used:
+            return
         for uid in self.uids:
             index = self.table.index_of(uid)
-            if index >= 0 and (self.move or not self.table.word(index, FLAGS) & SHARED):
-                runs.put(uid, index)
-        runs.finish()
+            if index >= 0:
+                self.contents.set_number(self.keywords_there(self.table.word(index, PLACE)))
 
-    def _write_entries(self, journal):
+    def write(self, log, saved: int):
+        self.keywords_logged = self.source.contents.log_keywords(log)
+        if self.contents is not None and self.contents is not self.source.contents:
+            self.contents.log_keywords(log)
+        self._write_entries(log, saved)
+        if self.move:
+            log_expunge(self.source, self.uids, log)
+
+    def _write_entries(self, log, saved: int):
         table = self.table
+        source = self.source
         new = self.first
         begun = False
         for uid in self.uids:
             index = table.index_of(uid)
             if index < 0:
                 continue
-            if not begun or journal.room() < ENTRY_SIZE:
-                journal.record(kinds.ADD, self.target)
+            if not begun or log.room() < records.ENTRY_SIZE:
+                log.record(records.ENTRIES, self.info[0], records.ENTRIES_HEAD + records.ENTRY_SIZE)
+                log.put_struct("<I", saved)
                 begun = True
-            size = table.word(index, SIZE)
-            journal.put_entry(new, table.word(index, LETTER), size, table.word(index, DATE), self.flags_there(index))
+            place = table.word(index, PLACE)
+            # The letter id is 0 here: the letter's own trailer has it.
+            log.put_struct(
+                "<IIIIIHHB3x",
+                new,
+                0,
+                source.size(index),
+                table.word(index, DATE),
+                self.keywords_there(place),
+                source.letter(index),
+                source.blocks(index),
+                place >> FLAGS_SHIFT & FLAGS_MASK,
+            )
             new += 1
 
     def apply(self):
-        """After the commit: the tables follow."""
+        """After the commit: the tables and the counters follow."""
         self.source.contents.mark_saved()
         if self.contents is not None:
             self.contents.mark_saved()
@@ -109,53 +128,60 @@ class _Transfer:
             index = self.table.index_of(uid)
             if index < 0:
                 continue
-            self._apply_add(new, index)
-            if not self.move:
-                self.table.set_flags(index, self.table.word(index, FLAGS) | SHARED)
+            self.store.entered(self.info, self.source.letter(index), self.source.blocks(index), new)
+            if self.box is not None:
+                self._apply_add(new, index)
             new += 1
-        self.store.uidnext_is(self.target, new)
 
     def _apply_add(self, new: int, index: int):
-        if self.box is None:
-            return
         table = self.table
-        size = table.word(index, SIZE)
-        flags = self.flags_there(index)
-        self.box.table.append(new, table.word(index, LETTER), size, table.word(index, DATE), flags)
-
-    def apply_move(self):
-        """The entries leave the source."""
-        for uid in self.uids:
-            index = self.table.index_of(uid)
-            if index >= 0:
-                self.source.drop(uid, index)
+        place = table.word(index, PLACE)
+        keywords = self.keywords_there(place)
+        there = self.contents.place(self.source.letter(index), place >> FLAGS_SHIFT & FLAGS_MASK, keywords)
+        modseq = self.contents.offset(self.store.log.sequence)
+        self.box.table.append(new, there, modseq, table.word(index, SIZE), table.word(index, DATE))
+        self.contents.uidnext = new + 1
 
 
 def transfer(source, uids, target: int, move: bool):
     """Returns the target's UIDVALIDITY and the new UIDs."""
     source.check()
     store = source.store
-    validity = store.uidvalidity_of(target)
-    job = _Transfer(source, uids, target, move)
+    info = store.info_of(target)
+    store.prepare()
+    job = _Transfer(source, uids, info, move)
     result = array("I", bytes(4 * job.count))
     for number in range(job.count):
         result[number] = job.first + number
     # Made before the commit: after it nothing may fail.
-    answer = (validity, result)
+    answer = (info[3], result)
     if not job.count:
         return answer
-    store.space.take(0, ENTRY_RESERVE)
-    store.touch(source.id)
-    with store.journal as journal:
-        job.write(journal)
+    job.reserve_sets()
+    if not move:
+        store.check_room(info, job.count, job.blocks)
+    store.touch(source.info)
+    store.touch(info)
+    with store.log as log:
+        job.write(log, store.now())
+    store.logged(target)
+    if move or job.keywords_logged:
+        store.logged(source.id)
+    _follow(source, job, target, move)
+    store.after()
+    return answer
+
+
+def _follow(source, job, target: int, move: bool):
+    """After the commit: tables, counters, listeners."""
+    store = source.store
     try:
         job.apply()
         if job.box is not None:
             job.box.added()
         if move:
-            job.apply_move()
+            source.apply_expunge(job.uids)
     except MemoryError:
+        store.need_replay()
         store.lose(source)
         store.lose_id(target)
-    store.after()
-    return answer

@@ -13,8 +13,9 @@ class UnavailableStore:
     def free_bytes(self) -> int:
         return 0
 
-    def maintain(self):
+    def maintain(self) -> bool:
         """Nothing to do."""
+        return False
 
     close = maintain
 
@@ -23,4 +24,5 @@ class UnavailableStore:
 
     new_letter = open_letter = deliver = append = _refuse
     ensure_user = remove_user = mailboxes = find = _refuse
-    create = delete = rename = subscribe = status = open_mailbox = _refuse
+    create = delete = rename = subscribe = status = open_mailbox = set_retention = _refuse
+    has_room_for = used_bytes = check = _refuse
