@@ -1,15 +1,18 @@
 """The `postino` command: one module per verb, each with `add_parser(verbs)` and `run(arguments)`."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from postino_tools import sim
-from postino_tools.errors import CommandError, UsageError
+from postino_tools import export, fsck, sim
+from postino_tools.errors import CommandError, OutputError, UsageError, one_line
 
-VERBS = (sim,)
+VERBS = (sim, fsck, export)
+# What shells say of a command that SIGINT has ended.
+INTERRUPTED = 130
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -29,20 +32,26 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one verb and returns the exit status of the process."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Names of mailboxes are any Unicode; what the terminal does not have must not end the work.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    arguments = argparse.Namespace(verb="")
     try:
         arguments = build_parser().parse_args(argv)
         return arguments.run(arguments)
     except CommandError as error:
+        if isinstance(error, OutputError):
+            _give_up_output()
         print(f"postino: {one_line(str(error))}", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
-        return 0
+        # That is how the simulator is ended; anything else is left half-done.
+        return 0 if arguments.verb == "sim" else INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output is gone; the interpreter must not complain about it at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_output()
         return 1
 
 
-def one_line(text: str) -> str:
-    """A message may quote what the user typed: line ends and control characters in it must not split it."""
-    return "".join(c if c.isprintable() else " " for c in text)
+def _give_up_output() -> None:
+    """Nobody gets what is left of the output; the interpreter must not complain about that at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -45,6 +45,8 @@ WRONG = {
     "timing": (["sim", "--flash-timing", "slow"], "slow"),
     "faults without count": (["sim", "--fail-allocations", "smtp"], "--fail-allocations"),
     "faults of no service": (["sim", "--fail-allocations", "ftp:3"], "--fail-allocations"),
+    "fsck without image": (["fsck"], "IMAGE"),
+    "export without folder": (["export", "image"], "DIR"),
     "ready file in nowhere": (["sim", "--ready-file", "/no/such/folder/ready"], "--ready-file"),
 }
 
