@@ -1,0 +1,118 @@
+"""What the store should hold, the plain way: the laboratory's word on every operation, apart from the store's own."""
+
+import copy
+import hashlib
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tests.crash.observation import Box as Seen
+
+SUBSCRIBED = 1
+DAY = 86400
+# Special uses and days of a new user's mailboxes (RFC 6154).
+NEW_USER = {"INBOX": (0, 0), "Drafts": (2, 0), "Sent": (4, 0), "Junk": (8, 30), "Trash": (16, 30), "Archive": (32, 0)}
+
+
+class Entry(NamedTuple):
+    size: int
+    digest: str
+    flags: frozenset[str]
+    date: int
+    # When it came into this mailbox.
+    saved: int
+
+
+@dataclass
+class Box:
+    attributes: int
+    days: int = 0
+    count: int = 0
+    # Known when it is first seen.
+    uidvalidity: int = 0
+    uidnext: int = 1
+    entries: dict[int, Entry] = field(default_factory=dict)
+
+
+def entry_of(octets: bytes, flags, date: int, now: int) -> Entry:
+    return Entry(len(octets), hashlib.sha256(octets).hexdigest()[:16], frozenset(flags), date, now)
+
+
+class Model:
+    def __init__(self) -> None:
+        self.boxes: dict[tuple[str, str], Box] = {}
+        self.now = 0
+        self.highest_validity = 0
+
+    def copy(self) -> "Model":
+        return copy.deepcopy(self)
+
+    def new_user(self, user: str) -> None:
+        for name, (use, days) in NEW_USER.items():
+            self.boxes[user, name] = Box(SUBSCRIBED | use, days)
+
+    def create(self, user: str, name: str) -> None:
+        levels = name.split("/")
+        for depth in range(1, len(levels) + 1):
+            self.boxes.setdefault((user, "/".join(levels[:depth])), Box(SUBSCRIBED))
+
+    def rename(self, user: str, old: str, new: str) -> None:
+        if "/" in new:
+            self.create(user, new.rpartition("/")[0])
+        for key in [key for key in self.boxes if key[0] == user and (key[1] + "/").startswith(old + "/")]:
+            self.boxes[user, new + key[1][len(old) :]] = self.boxes.pop(key)
+
+    def delete(self, user: str, name: str) -> None:
+        del self.boxes[user, name]
+
+    def add(self, key, entry: Entry) -> int:
+        box = self.boxes[key]
+        uid = box.uidnext
+        box.uidnext += 1
+        box.entries[uid] = entry
+        return uid
+
+    def transfer(self, source, target, uids, move: bool) -> list[int]:
+        new = []
+        for uid in sorted(uid for uid in uids if uid in self.boxes[source].entries):
+            new.append(self.add(target, self.boxes[source].entries[uid]._replace(saved=self.now)))
+            if move:
+                del self.boxes[source].entries[uid]
+        return new
+
+    def change(self, key, uids, add, remove) -> None:
+        entries = self.boxes[key].entries
+        for uid in uids:
+            if uid in entries:
+                entries[uid] = entries[uid]._replace(flags=(entries[uid].flags - frozenset(remove)) | frozenset(add))
+
+    def expunge(self, key, uids) -> None:
+        for uid in uids:
+            self.boxes[key].entries.pop(uid, None)
+
+    def expire(self) -> None:
+        """Nothing goes by age while the clock is unset, nor a letter that came while it was."""
+        for box in self.boxes.values():
+            if box.days and self.now:
+                limit = self.now - box.days * DAY
+                box.entries = {uid: each for uid, each in box.entries.items() if not each.saved or each.saved > limit}
+            if box.count:
+                box.entries = {uid: box.entries[uid] for uid in sorted(box.entries)[-box.count :]}
+
+    def check(self, seen: dict[tuple[str, str], Seen]) -> None:
+        """Compares what the store shows; a mailbox's UIDVALIDITY is taken over when it is first seen."""
+        assert seen.keys() == self.boxes.keys(), (sorted(seen.keys() ^ self.boxes.keys()), "mailboxes")
+        fresh = []
+        for key, box in self.boxes.items():
+            _, validity, attributes, days, count = seen[key].fixed
+            if not box.uidvalidity:
+                fresh.append(validity)
+                box.uidvalidity = validity
+            assert validity == box.uidvalidity, (key, "UIDVALIDITY")
+            assert (attributes, days, count) == (box.attributes, box.days, box.count), (key, seen[key].fixed, box)
+            assert seen[key].uidnext == box.uidnext, (key, seen[key].uidnext, box.uidnext)
+            rows = [(e.uid, e.size, e.digest, frozenset(e.flags), e.date) for e in seen[key].entries]
+            wanted = [(uid, e.size, e.digest, e.flags, e.date) for uid, e in sorted(box.entries.items())]
+            assert rows == wanted, (key, rows, wanted)
+        assert all(validity > self.highest_validity for validity in fresh), "UIDVALIDITY given twice"
+        assert len(set(fresh)) == len(fresh), "UIDVALIDITY given twice"
+        self.highest_validity = max([self.highest_validity, *fresh])
