@@ -13,7 +13,7 @@ IMPOSSIBLE = {
     ("format", ALL): "a store that is being made has nothing in it",
     (ALL, branches.DROPPED): "a mailbox is dropped in idle work, and the next start removes its snapshot",
 }
-# What is possible although a line above says that it is not for the others.
+# What is possible although a line above says that it is not for the others. A start is cut when recoveries are.
 POSSIBLE = {
     ("format", branches.FORMAT_AGAIN),
     ("format", branches.COPIES_DIFFER),
@@ -22,6 +22,7 @@ POSSIBLE = {
     ("format", branches.EMPTY_SECTOR),
     ("idle", branches.DROPPED),
     ("start", branches.DROPPED),
+    ("start", branches.FORMAT_AGAIN),
 }
 
 
