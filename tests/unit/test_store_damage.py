@@ -196,6 +196,7 @@ def test_a_head_costs_keywords_and_history(damaged: Board, at: int) -> None:
         assert new[name] == old[name]
     assert (new["keywords"], new["history"]) == ([], [])
     assert rest(damaged) == others
+    assert damaged.reports == ["repair: 0 letters are back"]
     damaged.reports.clear()
     damaged.start()
     damaged.idle()

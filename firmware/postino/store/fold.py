@@ -27,7 +27,6 @@ _WINDOW_PAGES = 8
 
 # Places in an entry.
 _KEYWORDS_AT = 20
-_MODSEQ_AT = 24
 _FLAGS_AT = 32
 
 
@@ -276,12 +275,14 @@ class Fold:
             contents.sequence = self._entries.until
             contents.uidnext = max(contents.uidnext, counters[UIDNEXT])
             contents.recent_from = counters[RECENT]
+            if store.keeper.mending:
+                # What the repair has counted; what the old head said is not to be trusted.
+                contents.entries = counters[ENTRIES]
             self._expected = contents.entries
             if contents.headless:
                 contents.keywords = []
                 contents.history = contents.history[:0]
                 contents.modseq = contents.floor = contents.sequence
-                self._expected = counters[ENTRIES]
             self._writer = snapshot.Writer(snapshot.path_of(store.root, info[INFO_ID]), contents)
         except Exception:
             self.abort()
@@ -307,14 +308,12 @@ class Fold:
         counters = self.info[INFO_COUNTERS]
         contents = self._entries.contents
         self._entries.close()
-        if contents.damaged and not store.keeper.mending:
+        mismatch = self._writer.entries != self._expected
+        if (contents.damaged or mismatch) and not store.keeper.mending:
             # What is missing comes back first (repair.py): until then the damage has to stay visible.
             store.note_damage(self.info[INFO_ID])
             raise StoreUnavailable("mailbox %x is damaged" % self.info[INFO_ID])
-        if self._writer.entries != self._expected and not store.keeper.mending:
-            store.note_damage(self.info[INFO_ID])
-            raise StoreUnavailable("mailbox %x is damaged" % self.info[INFO_ID])
-        if self._writer.entries != self._expected:
+        if mismatch:
             # Not to be put in place: the head says another number.
             self._writer.abort()
             self._rewrite(contents)
