@@ -3,7 +3,7 @@
 import asyncio
 import gc
 
-from . import console, log
+from . import console, log, overlay
 from .board import port
 from .board.storage import MailNotMountable
 from .net import listener as net
@@ -48,14 +48,26 @@ def _connections_for(free):
 
 
 def _protocol(service):
-    # Imported when served: a board that serves no IMAP spends no heap on it.
     if service == "smtp":
-        from .smtp import session
+        from .smtp import service as protocol
     elif service == "pop3":
-        from .pop3 import session
+        from .pop3 import service as protocol
     else:
-        from .imap import session
-    return session
+        from .imap import service as protocol
+    return protocol
+
+
+def _heap_at_work(protocols):
+    """Returns the octets of heap that are free when the code of every service is there."""
+    names = []
+    for protocol in protocols:
+        names += protocol.MODULES
+    with overlay.use(names):
+        gc.collect()
+        free = gc.mem_free()
+    overlay.forget_idle()
+    gc.collect()
+    return free
 
 
 class App(Server):
@@ -71,10 +83,8 @@ class App(Server):
     def listen(self):
         """Opens all listeners and returns {service: port}. Raises StartFailed."""
         wanted = self.board.ports()
-        # All code is imported before the heap is measured.
         protocols = {service: _protocol(service) for service in wanted}
-        gc.collect()
-        self.settings.set_default("max_connections", _connections_for(gc.mem_free()))
+        self.settings.set_default("max_connections", _connections_for(_heap_at_work(protocols.values())))
         self.make_table(len(wanted))
         opened = {}
         for service, number in wanted.items():
@@ -104,6 +114,7 @@ class App(Server):
         while True:
             await asyncio.sleep_ms(MAINTENANCE_PAUSE_BUSY if more else MAINTENANCE_PAUSE)
             self.store.quota = self.settings.get("user_quota")
+            overlay.tidy()
             more = self.store.maintain()
             self.board.keep_clock()
 

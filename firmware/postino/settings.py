@@ -25,7 +25,8 @@ CLEARTEXT_CHOICES = ("never", "lan", "always")
 LOG_CHOICES = ("error", "warn", "info", "debug")
 
 # Name, kind, range, default, meaning. Kinds: "int" with (least, most), "choice" with its choices, and with None
-# "domain", "name", "user", "zone", "address" and "host". A default of None is computed at start (see the meaning).
+# "domain", "name", "user", "zone", "address", "words" and "host". A default of None is computed at start (see the
+# meaning).
 TABLE = (
     ("domain", "domain", None, "office.lan", "The mail domain: addresses are user@domain."),
     ("hostname", "name", None, "postino", "Name of this machine, without a domain: DHCP, greetings, trace fields."),
@@ -76,6 +77,13 @@ TABLE = (
     ("pop3_timeout", "int", (1, 3600), 600, "Seconds a POP3 client may be silent after login (RFC 1939: 600)."),
     ("imap_timeout", "int", (1, 7200), 1800, "Seconds an IMAP client may be silent after login (RFC 3501: 1800)."),
     ("idle_notify", "int", (1, 1740), 120, "Seconds between signs of life while an IMAP client waits in IDLE."),
+    (
+        "imap_capabilities_off",
+        "words",
+        None,
+        "",
+        "IMAP capabilities that are not offered: words such as condstore (to nobody) or anna:condstore (not to anna).",
+    ),
     ("address", "address", None, "", "Fixed IPv4 address as address/prefix/gateway; empty: DHCP."),
     ("ntp_server", "host", None, "pool.ntp.org", "Time server; empty: none."),
     ("log_level", "choice", LOG_CHOICES, "info", "Least important lines that are logged."),
@@ -146,6 +154,8 @@ def _check_text(name, kind, value):
     value = value.lower()
     if kind == "domain" and value and is_word(value, "-.") and value[0] not in "-." and ".." not in value:
         return value.rstrip(".")
+    if kind == "words" and is_word(value, "._-=: "):
+        return value
     if kind == "host" and is_word(value, "-."):
         return value
     if kind == "name" and value and len(value) <= MAX_NAME and is_word(value, "-") and value[0] != "-":

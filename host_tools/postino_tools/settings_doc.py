@@ -27,6 +27,7 @@ KINDS = {
     "zone": "+hhmm or -hhmm",
     "address": "address/prefix/gateway",
     "host": "a host name or address",
+    "words": "words of letters, digits and `._-=:`, blanks between",
 }
 
 

@@ -6,7 +6,7 @@ import base64
 import pytest
 
 from postino import log
-from postino.imap import sections, session
+from postino.imap import copying, expunge, sections, session
 from postino.net.errors import ConnectionClosed
 from postino.store import Store, StoreFull
 from postino.store.flags import DELETED
@@ -50,7 +50,7 @@ class Connection(FakeConnection):
 @pytest.fixture
 def server(tmp_path):
     result = FakeServer()
-    result.values |= {"imap_timeout": 1800, "idle_notify": 120}
+    result.values |= {"imap_timeout": 1800, "idle_notify": 120, "imap_capabilities_off": ""}
     result.store = Store(str(tmp_path), result.clock)
     result.store.format()
     result.store.open()
@@ -412,16 +412,16 @@ def test_search_of_a_letter_that_goes_while_it_is_read(server, monkeypatch):
 
 
 def test_close_that_cannot_expunge_leaves_the_mailbox(server, monkeypatch):
-    monkeypatch.setattr(session.expunge, "BATCH", 1)
+    monkeypatch.setattr(expunge, "BATCH", 1)
     talk(server, *[append(flags=b"(\\Deleted) ")] * 3)
     real = Mailbox.expunge
 
-    def expunge(self, uids):
+    def fail_at_second(self, uids):
         if list(uids) == [2]:
             raise StoreFull
         real(self, uids)
 
-    monkeypatch.setattr(Mailbox, "expunge", expunge)
+    monkeypatch.setattr(Mailbox, "expunge", fail_at_second)
     said = talk(server, b"S SELECT INBOX", b"a CLOSE", b"b FETCH 1 UID", b"c SELECT INBOX")
     lines = said[said.index(b"S OK") :].splitlines()[1:]
     assert lines[0].startswith(b"a NO [OVERQUOTA]")
@@ -431,7 +431,7 @@ def test_close_that_cannot_expunge_leaves_the_mailbox(server, monkeypatch):
 
 
 def test_expunge_spares_what_is_undeleted_in_its_pauses(server, monkeypatch):
-    monkeypatch.setattr(session.expunge, "YIELD_EVERY", 2)
+    monkeypatch.setattr(expunge, "YIELD_EVERY", 2)
     talk(server, *[append(flags=b"(\\Deleted) ")] * 5)
     box = letters_of(server, "INBOX")
     kept = []
@@ -449,7 +449,7 @@ def test_expunge_spares_what_is_undeleted_in_its_pauses(server, monkeypatch):
 
 
 def test_a_copy_without_memory_is_taken_back(server, monkeypatch):
-    monkeypatch.setattr(session.copying, "BATCH", 2)
+    monkeypatch.setattr(copying, "BATCH", 2)
     talk(server, *[append()] * 5)
     real = Mailbox.copy
 

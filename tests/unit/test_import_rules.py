@@ -16,7 +16,7 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 MAX_LINES = 500
 
 EVERYTHING = {"everything"}
-PROTOCOL = {"store", "mime", "net", "settings", "users", "routing", "sasl", "log", "dates"}
+PROTOCOL = {"store", "mime", "net", "settings", "users", "routing", "sasl", "log", "dates", "overlay"}
 # Module or package of postino -> what it may import, its own parts apart. Everyone may have the VERSION of postino.
 ALLOWED: dict[str, set[str]] = {
     "smtp": PROTOCOL,
@@ -28,6 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "board": set(),
     "settings": set(),
     "sasl": set(),
+    "overlay": set(),
     "dates": set(),
     "routing": set(),
     "credentials": set(),

@@ -6,7 +6,7 @@ import pytest
 
 from postino import log
 from postino.net.errors import ServerStopping
-from postino.pop3 import maildrop, session
+from postino.pop3 import maildrop, service, session
 from postino.store import StoreFull, StoreUnavailable
 from tests.unit.session_fakes import FakeConnection, FakeServer, play
 
@@ -319,7 +319,7 @@ def test_noise_ends_after_twenty_errors(server):
 
 
 def test_last_words():
-    for line in (session.REFUSAL, session.OUT_OF_MEMORY, session.FAULT, session.TIMEOUT, session.STOPPING):
+    for line in (service.REFUSAL, service.OUT_OF_MEMORY, service.FAULT, service.TIMEOUT, service.STOPPING):
         assert line.startswith(b"-ERR [SYS/TEMP] ")
         assert line.endswith(b"\r\n")
 

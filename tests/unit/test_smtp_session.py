@@ -7,7 +7,7 @@ import pytest
 
 from postino import log
 from postino.net.errors import ServerStopping
-from postino.smtp import session, transaction
+from postino.smtp import service, session, transaction
 from postino.store import StoreFull, StoreUnavailable
 from postino.store.unavailable import UnavailableStore
 from tests.unit.session_fakes import FakeConnection, FakeServer, play
@@ -374,7 +374,7 @@ def test_the_server_stops(server):
 
 
 def test_last_words():
-    for line in (session.REFUSAL, session.OUT_OF_MEMORY, session.FAULT, session.TIMEOUT, session.STOPPING):
+    for line in (service.REFUSAL, service.OUT_OF_MEMORY, service.FAULT, service.TIMEOUT, service.STOPPING):
         assert line[:4] == b"421 "
         assert line.endswith(b"\r\n")
         assert line.count(b"\n") == 1

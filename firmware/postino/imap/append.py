@@ -40,7 +40,7 @@ def _read_arguments(session, command):
     """Reads mailbox, flags and date; the literal itself ends the line. Returns (MailboxInfo, flag names, date)."""
     arguments = command.arguments
     arguments.space()
-    name = names.read(arguments)
+    name = names.read(session, arguments)
     arguments.space()
     flag_names = ()
     if arguments.peek() == 40:

@@ -3,7 +3,7 @@
 from .. import log, sasl
 from ..net.errors import LineTooLong
 from ..store.errors import StoreError
-from .basics import capabilities
+from . import capabilities
 from .errors import Bad, CommandError, Goodbye, No
 
 # Failed logins before the connection is closed.
@@ -77,9 +77,10 @@ async def _log_in(session, name, password):
     if not server.connections.login(conn, user):
         raise No(b"Too many connections of this user", b"LIMIT")
     log.info("imap: login of %s from %s", user, conn.peer)
+    session.read_settings()
     try:
         server.store.ensure_user(user)
     except StoreError as error:
         # Commands that need the store will say so themselves.
         log.error("imap: no mailboxes for %s: %s", user, str(error))
-    return b"OK [CAPABILITY %s] Logged in" % capabilities(session)
+    return b"OK [CAPABILITY %s] Logged in" % capabilities.text(session)

@@ -8,7 +8,7 @@ from ..store.errors import NoSuchMailbox, StoreError
 from . import names, sequence
 from .errors import Goodbye, No
 from .expunge import check_writable
-from .fetch import read_set
+from .sets import read_set
 
 # Letters copied or moved in one transaction.
 BATCH = 128
@@ -29,9 +29,9 @@ async def _transfer(session, command, moving):
     view = session.view
     arguments = command.arguments
     arguments.space()
-    pairs = read_set(view, arguments, command.uid)
+    pairs = read_set(session, arguments, command.uid)
     arguments.space()
-    name = names.read(arguments)
+    name = names.read(session, arguments)
     arguments.end()
     target = session.server.store.find(session.conn.user, name)
     if target is None:
@@ -121,7 +121,7 @@ async def _move(session, command, pairs, target):
     view = session.view
     if target[INFO_ID] == view.box.id:
         # Moving into itself would give every letter a new UID for nothing (RFC 6851 3.3 leaves it open).
-        raise No(b"The messages are in %s already" % names.quoted(target[INFO_NAME]), b"CANNOT")
+        raise No(b"The messages are in %s already" % names.quoted(session, target[INFO_NAME]), b"CANNOT")
     for batch in _batches(view, pairs):
         if view.lost:
             raise Goodbye(b"The selected mailbox is gone")

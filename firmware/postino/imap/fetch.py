@@ -7,9 +7,10 @@ from ..mime import bodystructure, envelope
 from ..net.errors import ConnectionClosed
 from ..store.errors import LetterGone, StoreError
 from ..store.flags import SEEN
-from . import flags, sequence
+from . import flags
 from .errors import Bad, No
 from .sections import Letter, Section, read_section
+from .sets import read_set
 
 # Items in one FETCH.
 MAX_ITEMS = 64
@@ -88,22 +89,11 @@ def _read_plan(arguments):
     return plan
 
 
-def read_set(view, arguments, by_uid):
-    """Reads a sequence set and returns it in UIDs. Raises Bad for a number that no message has (RFC 3501 9)."""
-    if by_uid:
-        return sequence.parse(arguments.set_parts(), view.largest_uid())
-    count = view.count()
-    pairs = sequence.parse(arguments.set_parts(), count)
-    if not pairs[0] or pairs[len(pairs) - 1] > count:
-        raise Bad(b"There is no message of that number")
-    return view.uids_of_numbers(pairs)
-
-
 async def fetch(session, command):
     view = session.view
     arguments = command.arguments
     arguments.space()
-    pairs = read_set(view, arguments, command.uid)
+    pairs = read_set(session, arguments, command.uid)
     arguments.space()
     plan = _read_plan(arguments)
     arguments.end()

@@ -3,7 +3,7 @@
 import asyncio
 
 from ..store import ARCHIVE, DRAFTS, INFO_ATTRIBUTES, INFO_NAME, JUNK, SENT, SUBSCRIBED, TRASH
-from . import names, utf7
+from . import names
 from .errors import Bad
 
 # Longest pattern; no mailbox name is longer.
@@ -71,7 +71,7 @@ class Matcher:
         return bool(state & self._final)
 
 
-def _read_pattern(arguments):
+def _read_pattern(session, arguments):
     """Reads reference and pattern; the one stands before the other (RFC 3501 6.3.8). None asks for the delimiter."""
     arguments.space()
     reference = arguments.astring()
@@ -84,7 +84,7 @@ def _read_pattern(arguments):
     if len(pattern) > MAX_PATTERN:
         raise Bad(b"Pattern too long")
     try:
-        text = utf7.decode(pattern)
+        text = names.decode(session, pattern)
     except ValueError:
         # No mailbox has such a name.
         return Matcher("/")
@@ -108,7 +108,7 @@ def _attributes(mailboxes, k):
 
 
 async def list_mailboxes(session, command):
-    matcher = _read_pattern(command.arguments)
+    matcher = _read_pattern(session, command.arguments)
     write = session.conn.write
     mailboxes = session.server.store.mailboxes(session.conn.user)
     if matcher is None:
@@ -117,7 +117,7 @@ async def list_mailboxes(session, command):
         return b"OK LIST completed"
     for k, info in enumerate(mailboxes):
         if matcher.matches(info[INFO_NAME]):
-            await write(b'* LIST (%s) "/" %s\r\n' % (_attributes(mailboxes, k), names.quoted(info[INFO_NAME])))
+            await write(b'* LIST (%s) "/" %s\r\n' % (_attributes(mailboxes, k), names.quoted(session, info[INFO_NAME])))
         if k % YIELD_EVERY == YIELD_EVERY - 1:
             await asyncio.sleep_ms(0)
     return b"OK LIST completed"
@@ -125,7 +125,7 @@ async def list_mailboxes(session, command):
 
 async def list_subscribed(session, command):
     """Outlook reads special uses from LSUB, so they are given here too."""
-    matcher = _read_pattern(command.arguments)
+    matcher = _read_pattern(session, command.arguments)
     write = session.conn.write
     mailboxes = session.server.store.mailboxes(session.conn.user)
     if matcher is None:
@@ -137,12 +137,12 @@ async def list_subscribed(session, command):
             continue
         name = info[INFO_NAME]
         if matcher.matches(name):
-            await write(b'* LSUB (%s) "/" %s\r\n' % (_attributes(mailboxes, k), names.quoted(name)))
+            await write(b'* LSUB (%s) "/" %s\r\n' % (_attributes(mailboxes, k), names.quoted(session, name)))
             continue
         parent = _matching_parent(matcher, name, mailboxes)
         if parent is not None and parent not in told:
             told.append(parent)
-            await write(b'* LSUB (\\Noselect) "/" %s\r\n' % names.quoted(parent))
+            await write(b'* LSUB (\\Noselect) "/" %s\r\n' % names.quoted(session, parent))
     return b"OK LSUB completed"
 
 

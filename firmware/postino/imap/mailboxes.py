@@ -1,16 +1,13 @@
-"""CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE and STATUS (RFC 3501 6.3.3 to 6.3.7 and 6.3.10)."""
+"""CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE (RFC 3501 6.3.3 to 6.3.7)."""
 
 from ..store.errors import NoSuchMailbox
 from . import names
-from .errors import Bad, No
-
-# STATUS items, in the order of what `store.status` returns.
-STATUS_ITEMS = (b"MESSAGES", b"RECENT", b"UIDNEXT", b"UIDVALIDITY", b"UNSEEN")
+from .errors import No
 
 
-def _read_name(command):
+def _read_name(session, command):
     command.arguments.space()
-    return names.read(command.arguments)
+    return names.read(session, command.arguments)
 
 
 async def create(session, command):
@@ -19,13 +16,13 @@ async def create(session, command):
     text = command.arguments.astring()
     command.arguments.end()
     # A delimiter at the end only says that there will be mailboxes below it (RFC 3501 6.3.3).
-    name = names.read_text(text[:-1] if text.endswith(b"/") else text)
+    name = names.read_text(session, text[:-1] if text.endswith(b"/") else text)
     session.server.store.create(session.conn.user, name)
     return b"OK CREATE completed"
 
 
 async def delete(session, command):
-    name = _read_name(command)
+    name = _read_name(session, command)
     command.arguments.end()
     view = session.view
     info = names.find(session, name)
@@ -38,8 +35,8 @@ async def delete(session, command):
 
 async def rename(session, command):
     """INBOX stays and gives its letters away (RFC 3501 6.3.5); the store does that."""
-    old = _read_name(command)
-    new = _read_name(command)
+    old = _read_name(session, command)
+    new = _read_name(session, command)
     command.arguments.end()
     names.find(session, old)
     session.server.store.rename(session.conn.user, old, new)
@@ -47,7 +44,7 @@ async def rename(session, command):
 
 
 async def subscribe(session, command):
-    name = _read_name(command)
+    name = _read_name(session, command)
     command.arguments.end()
     names.find(session, name)
     session.server.store.subscribe(session.conn.user, name, True)
@@ -60,35 +57,7 @@ async def unsubscribe(session, command):
     text = command.arguments.astring()
     command.arguments.end()
     try:
-        session.server.store.subscribe(session.conn.user, names.read_text(text), False)
+        session.server.store.subscribe(session.conn.user, names.read_text(session, text), False)
     except (NoSuchMailbox, No):
         pass
     return b"OK UNSUBSCRIBE completed"
-
-
-def _read_items(arguments):
-    arguments.open_list()
-    items = []
-    while not arguments.close_list():
-        if items:
-            arguments.space()
-        item = arguments.atom().upper()
-        if item not in STATUS_ITEMS:
-            raise Bad(b"Unknown STATUS item")
-        if item not in items:
-            items.append(item)
-    if not items:
-        raise Bad(b"STATUS of nothing")
-    return items
-
-
-async def status(session, command):
-    name = _read_name(command)
-    command.arguments.space()
-    items = _read_items(command.arguments)
-    command.arguments.end()
-    names.find(session, name)
-    values = session.server.store.status(session.conn.user, name)
-    text = b" ".join([b"%s %d" % (item, values[STATUS_ITEMS.index(item)]) for item in items])
-    await session.conn.write(b"* STATUS %s (%s)\r\n" % (names.quoted(name), text))
-    return b"OK STATUS completed"

@@ -1,37 +1,42 @@
-"""Mailbox names between the wire and the store (RFC 3501 5.1)."""
+"""Mailbox names between the wire and the store (RFC 3501 5.1, RFC 6855 3, RFC 9051 5.1)."""
 
 from ..mime.quoting import string
 from . import utf7
+from .capabilities import UTF8_NAMES
 from .errors import No
 
 INBOX = "INBOX"
 # Longest name that is looked at, as it is written; no mailbox has one so long.
 MAX_NAME = 1024
-# Octets of a name as it is sent: more than any name the store takes can need, and little enough to be decoded at once.
-MAX_SENT = 1024
 
 
-def read_text(text):
+def decode(session, text):
+    """Returns a name or pattern as str: modified UTF-7, or UTF-8 where that is enabled. Raises ValueError."""
+    return text.decode() if session.enabled & UTF8_NAMES else utf7.decode(text)
+
+
+def read_text(session, text):
     """Returns the name (str) that was read as `text`. Raises No if it cannot be one."""
-    if len(text) > MAX_SENT:
-        raise No(b"That mailbox name is too long", b"CANNOT")
     if len(text) > MAX_NAME:
-        raise No(b"The mailbox name is too long", b"CANNOT")
+        raise No(b"That mailbox name is too long", b"CANNOT")
     try:
-        name = utf7.decode(text)
+        name = decode(session, text)
     except ValueError:
-        raise No(b"That is not a mailbox name in modified UTF-7", b"CANNOT")
+        raise No(b"That is not a mailbox name in the encoding in use", b"CANNOT")
     # INBOX is the same in any case (RFC 3501 5.1).
     return INBOX if name.upper() == INBOX else name
 
 
-def read(arguments):
+def read(session, arguments):
     """Reads a mailbox name."""
-    return read_text(arguments.astring())
+    return read_text(session, arguments.astring())
 
 
-def quoted(name):
+def quoted(session, name):
     """Returns a name as it is sent: always quoted, so that no client stumbles over a blank."""
+    if session.enabled & UTF8_NAMES:
+        # RFC 6855 3 and RFC 9051 4.3: a quoted string may hold UTF-8.
+        return b'"' + name.encode().replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
     return string(utf7.encode(name))
 
 

@@ -1,7 +1,9 @@
 """SELECT, EXAMINE, CLOSE, UNSELECT and CHECK (RFC 3501 6.3.1, 6.3.2, 6.4.1, 6.4.2, RFC 3691)."""
 
 import asyncio
+import gc
 
+from .. import overlay
 from ..store import INFO_ID
 from ..store.flags import SEEN
 from . import flags, names
@@ -21,18 +23,36 @@ async def examine(session, command):
 
 
 async def _open(session, command, read_only):
-    # The mailbox selected before is left even if this one cannot be opened (RFC 3501 6.3.1).
-    session.unselect()
     command.arguments.space()
-    name = names.read(command.arguments)
+    text = command.arguments.astring()
     command.arguments.end()
+    # The mailbox selected before is left even if this one cannot be opened (RFC 3501 6.3.1).
+    await _leave(session)
+    name = names.read_text(session, text)
     info = names.find(session, name)
     view = View(session.conn.wake, read_only)
-    view.attach(session.server.store.open_mailbox(info[INFO_ID], view))
+    view.attach(_open_mailbox(session, info, view))
     session.view = view
     view.take_new()
     await _tell(session, view)
     return b"OK [READ-ONLY] EXAMINE completed" if read_only else b"OK [READ-WRITE] SELECT completed"
+
+
+async def _leave(session):
+    if session.view is not None:
+        session.unselect()
+        # What was sent before it belongs to the mailbox that was selected till now (RFC 7162 3.2.11, RFC 9051 7.1).
+        await session.conn.write(b"* OK [CLOSED] The mailbox selected before is closed\r\n")
+
+
+def _open_mailbox(session, info, view):
+    store = session.server.store
+    try:
+        return store.open_mailbox(info[INFO_ID], view)
+    except MemoryError:
+        overlay.forget_idle()
+        gc.collect()
+        return store.open_mailbox(info[INFO_ID], view)
 
 
 async def _tell(session, view):

@@ -2,80 +2,17 @@
 
 import asyncio
 
-from .. import log
-
-# All that the verbs need is imported here, leaves first: imports nest on a small stack, and one that is put off until
-# a session needs it could fail in the middle of a command.
-from ..mime import address, bodystructure, encoded_words, envelope, fields, structure  # noqa: F401
+from .. import log, overlay
 from ..net.errors import ConnectionClosed
-from . import (  # noqa: F401
-    append,
-    auth,
-    basics,
-    copying,
-    errors,
-    expunge,
-    fetch,
-    flags,
-    idle,
-    listing,
-    mailboxes,
-    search,
-    select,
-    storing,
-)
+
+# What serves the commands is imported when they come (verbs.py); what every session needs is imported here, leaves
+# first, since imports nest on a small stack.
+from . import capabilities, errors, flags, verbs
 from .commands import Reader
 from .view import View
 
-REFUSAL = b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n"
-OUT_OF_MEMORY = b"* BYE [UNAVAILABLE] Out of memory, try again later\r\n"
-# RFC 5530 3.
-FAULT = b"* BYE [SERVERBUG] Internal error, try again later\r\n"
-TIMEOUT = b"* BYE Too long without a command\r\n"
-STOPPING = b"* BYE Server is going down, or needs this connection\r\n"
-
 # Letters whose flags are told, after which other sessions get their turn.
 YIELD_EVERY = 32
-
-# What is done at the start and at the end of a command, as letters: allowed before login (n), after it (a), only with
-# a selected mailbox (s). EXPUNGE is told at its end unless it counts in sequence numbers (e) (RFC 3501 7.4.1).
-# A tuple of constants: frozen, it takes no heap. Verb, letters, module, function.
-VERBS = (
-    (b"CAPABILITY", "nae", "basics", "capability"),
-    (b"NOOP", "nae", "basics", "noop"),
-    (b"LOGOUT", "na", "basics", "logout"),
-    (b"ID", "nae", "basics", "identify"),
-    (b"LOGIN", "n", "auth", "login"),
-    (b"AUTHENTICATE", "n", "auth", "authenticate"),
-    (b"SELECT", "a", "select", "select"),
-    (b"EXAMINE", "a", "select", "examine"),
-    (b"LIST", "ae", "listing", "list_mailboxes"),
-    (b"LSUB", "ae", "listing", "list_subscribed"),
-    (b"NAMESPACE", "ae", "listing", "namespace"),
-    (b"CREATE", "ae", "mailboxes", "create"),
-    (b"DELETE", "ae", "mailboxes", "delete"),
-    (b"RENAME", "ae", "mailboxes", "rename"),
-    (b"SUBSCRIBE", "ae", "mailboxes", "subscribe"),
-    (b"UNSUBSCRIBE", "ae", "mailboxes", "unsubscribe"),
-    (b"STATUS", "ae", "mailboxes", "status"),
-    (b"APPEND", "ae", "append", "append"),
-    (b"IDLE", "ae", "idle", "idle"),
-    (b"CHECK", "se", "select", "check"),
-    (b"CLOSE", "s", "select", "close"),
-    (b"UNSELECT", "s", "select", "unselect"),
-    (b"EXPUNGE", "se", "expunge", "expunge"),
-    (b"FETCH", "s", "fetch", "fetch"),
-    (b"STORE", "s", "storing", "store"),
-    (b"SEARCH", "s", "search", "search"),
-    (b"COPY", "se", "copying", "copy"),
-    (b"MOVE", "se", "copying", "move"),
-    (b"UID FETCH", "se", "fetch", "fetch"),
-    (b"UID STORE", "se", "storing", "store"),
-    (b"UID SEARCH", "se", "search", "search"),
-    (b"UID COPY", "se", "copying", "copy"),
-    (b"UID MOVE", "se", "copying", "move"),
-    (b"UID EXPUNGE", "se", "expunge", "uid_expunge"),
-)
 
 
 async def serve(conn, server):
@@ -95,12 +32,18 @@ class Session:
         self.server = server
         self.view: View | None = None
         self.failed_logins = 0
+        # Bits of what the client has enabled (capabilities.py), and what is switched off for it.
+        self.enabled = 0
+        self.off = ()
+        # The result that `$` stands for, pairs of UIDs (RFC 5182), or None.
+        self.saved_result = None
         self.reader = Reader(conn)
+        self.read_settings()
 
     async def run(self):
         conn = self.conn
         conn.set_deadline(self.server.settings.get("login_timeout"))
-        await conn.write(b"* OK [CAPABILITY %s] Postino ready\r\n" % basics.capabilities(self))
+        await conn.write(b"* OK [CAPABILITY %s] Postino ready\r\n" % capabilities.text(self))
         try:
             while not conn.finished:
                 if not conn.pending():
@@ -112,6 +55,10 @@ class Session:
                 await conn.write(b"%s %s\r\n" % (self.reader.tag or b"*", goodbye.reply))
             await conn.write(b"* BYE %s\r\n" % goodbye.text)
         await conn.flush()
+
+    def read_settings(self):
+        """What is switched off, for everybody before login and for the user after it."""
+        self.off = capabilities.switched_off(self.server.settings.get("imap_capabilities_off"), self.conn.user)
 
     def renew_deadline(self):
         """After login every command, and every letter that is sent, gets the whole time; before it, all have one."""
@@ -136,11 +83,8 @@ class Session:
             await self.conn.write(b"%s %s\r\n" % (self.reader.tag or b"*", result))
 
     def _find(self, command):
-        verb = command.verb
-        for entry in VERBS:
-            if entry[0] == verb:
-                break
-        else:
+        entry = verbs.find(command.verb)
+        if entry is None or (entry[4] is not None and not capabilities.is_offered(self, entry[4])):
             raise errors.Bad(b"Unknown command")
         letters = entry[1]
         if self.conn.user is None:
@@ -153,13 +97,13 @@ class Session:
         return entry
 
     async def _run(self, entry, command):
-        function = getattr(globals()[entry[2]], entry[3])
         await self._tell_if_lost()
         if self.view is not None:
             # New letters may be told at any time; a UID command for one that has just come finds it (quirk 19).
             await self.tell_new()
             await self.tell_keywords()
-        result = await function(self, command)
+        with overlay.use(verbs.modules(entry)) as module:
+            result = await getattr(module, entry[3])(self, command)
         if self.view is not None:
             await self.tell_updates("e" in entry[1])
         return result
@@ -170,6 +114,7 @@ class Session:
         """Leaves the selected mailbox, if there is one."""
         view = self.view
         self.view = None
+        self.saved_result = None
         if view is not None and view.box is not None:
             box = view.box
             view.box = None

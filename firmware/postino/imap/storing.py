@@ -6,7 +6,7 @@ from array import array
 from . import flags
 from .errors import Bad, Goodbye, No
 from .expunge import check_writable
-from .fetch import read_set
+from .sets import read_set
 
 # Letters changed in one transaction.
 BATCH = 128
@@ -28,7 +28,7 @@ async def store(session, command):
     view = session.view
     arguments = command.arguments
     arguments.space()
-    pairs = read_set(view, arguments, command.uid)
+    pairs = read_set(session, arguments, command.uid)
     arguments.space()
     sign, silent = _read_action(arguments)
     arguments.space()

@@ -11,13 +11,6 @@ COMMAND_LIMIT = 253
 # Errors on one connection before it is closed: whoever makes so many does not speak POP3.
 MOST_ERRORS = 20
 
-# What the listener says when it ends a session, or does not begin one (codes: RFC 2449 section 8, RFC 3206).
-REFUSAL = b"-ERR [SYS/TEMP] Too many connections, try again later\r\n"
-OUT_OF_MEMORY = b"-ERR [SYS/TEMP] Out of memory, try again later\r\n"
-FAULT = b"-ERR [SYS/TEMP] Internal error, try again later\r\n"
-TIMEOUT = b"-ERR [SYS/TEMP] Timeout, closing\r\n"
-STOPPING = b"-ERR [SYS/TEMP] Service closing, try again later\r\n"
-
 _READY = b"+OK Postino ready\r\n"
 _GOODBYE = b"+OK Goodbye\r\n"
 _NOT_UPDATED = b"-ERR [SYS/TEMP] Some messages were not deleted, try again later\r\n"

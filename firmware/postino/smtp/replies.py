@@ -1,4 +1,4 @@
-"""Every reply of the SMTP service, with its enhanced status code (RFC 2034, RFC 3463).
+"""Every reply of an SMTP session, with its enhanced status code (RFC 2034, RFC 3463); service.py has the last words.
 
 No reply repeats what the client sent: there is nothing to escape, and nothing can be injected. The greeting and the
 replies to HELO and EHLO carry no enhanced code (RFC 2034 section 4).
@@ -23,11 +23,7 @@ AUTH_USER_NAME = b"334 VXNlcm5hbWU6\r\n"
 AUTH_PASSWORD = b"334 UGFzc3dvcmQ6\r\n"
 
 # Goodbye from our side: the connection ends with it (RFC 5321 section 3.8)
-REFUSED = b"421 4.3.2 Too many connections, try again later\r\n"
 STOPPING = b"421 4.3.2 Service closing, try again later\r\n"
-OUT_OF_MEMORY = b"421 4.3.0 Out of memory, try again later\r\n"
-FAULT = b"421 4.3.0 Internal error, try again later\r\n"
-TIMED_OUT = b"421 4.4.2 Timeout, closing\r\n"
 TOO_MANY_ERRORS = b"421 4.7.0 Too many errors, closing\r\n"
 TOO_MANY_UNKNOWN = b"421 4.7.0 Too many unknown recipients, closing\r\n"
 NOT_HTTP = b"421 4.7.0 This is not a web server, closing\r\n"

@@ -11,13 +11,6 @@ COMMAND_LIMIT = 2046
 # Errors on one connection before it is closed: whoever makes so many does not speak SMTP.
 MOST_ERRORS = 20
 
-# What the listener says when it ends a session, or does not begin one.
-REFUSAL = replies.REFUSED
-OUT_OF_MEMORY = replies.OUT_OF_MEMORY
-FAULT = replies.FAULT
-TIMEOUT = replies.TIMED_OUT
-STOPPING = replies.STOPPING
-
 # Verbs of HTTP: a browser has been sent here to speak to us in its name, and must not get an answer to each line.
 _HTTP_VERBS = (b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE", b"PATCH")
 

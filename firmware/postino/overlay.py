@@ -1,0 +1,101 @@
+"""Overlays: modules that are imported when something needs them, and forgotten when nothing has for a while.
+
+The code is frozen, but what an import makes of it takes heap: functions, classes, tables of names. A small board has
+not the heap for all that it can do at once. What must not fail for want of memory, and what keeps state, is imported in
+the ordinary way and stays.
+
+CPython keeps every module: tests look into them.
+"""
+
+import gc
+import sys
+
+PACKAGE = "postino"
+
+# Rounds of tidying, once a second, that a module outlives its last use: a client that fetches letter by letter finds
+# it at hand.
+KEEP_ROUNDS = 10
+
+# Module: [times it is in use now, rounds of tidying since].
+_loaded = {}
+
+
+def use(names):
+    """`with use(("mime.fields", "imap.fetch")) as fetch:` the last of these modules, for as long as the block.
+
+    They are imported in this order, leaves first: imports that nest take much of a small stack. Names are relative to
+    the package. Raises MemoryError.
+    """
+    return _Use(names)
+
+
+def tidy():
+    """Forgets what nobody has used for long. Called about once a second."""
+    for times in _loaded.values():
+        times[1] += 1
+    _forget_unused(KEEP_ROUNDS)
+
+
+def forget_idle():
+    """Forgets all that nobody uses at this moment: the heap is wanted for something else."""
+    _forget_unused(0)
+
+
+def _forget_unused(rounds):
+    for name in [name for name, times in _loaded.items() if not times[0] and times[1] >= rounds]:
+        del _loaded[name]
+        _forget(name)
+
+
+def _forget(name):
+    if sys.implementation.name != "micropython":
+        return
+    parent, _, last = name.rpartition(".")
+    sys.modules.pop(PACKAGE + "." + name, None)
+    package = sys.modules.get(PACKAGE + "." + parent if parent else PACKAGE)
+    if package is not None and hasattr(package, last):
+        delattr(package, last)
+
+
+def _import(name):
+    """Returns a module. What cannot be imported whole does not stay."""
+    full = PACKAGE + "." + name
+    if full not in sys.modules:
+        try:
+            __import__(full)
+        except (ImportError, MemoryError):
+            _forget(name)
+            raise
+    return sys.modules[full]
+
+
+def _load(names):
+    module = None
+    for name in names:
+        if name not in _loaded:
+            _loaded[name] = [0, 0]
+        module = _import(name)
+    for name in names:
+        _loaded[name][0] += 1
+    return module
+
+
+class _Use:
+    def __init__(self, names):
+        self._names = names
+
+    def __enter__(self):
+        try:
+            return _load(self._names)
+        except MemoryError:
+            forget_idle()
+            gc.collect()
+            return _load(self._names)
+
+    def __exit__(self, kind, error, trace):
+        # No memory is needed here.
+        for name in self._names:
+            times = _loaded[name]
+            times[0] -= 1
+            times[1] = 0
+        return False
