@@ -10,7 +10,8 @@ STEP := $(TOOLS) postino_tools.progress
 export MPY_DIR
 
 # Client programs that the tests drive, as command=package.
-CLIENTS := swaks=swaks mpop=mpop mbsync=isync mutt=mutt curl=curl
+CLIENTS := swaks=swaks mpop=mpop mbsync=isync mutt=mutt neomutt=neomutt fetchmail=fetchmail getmail=getmail6 \
+	offlineimap=offlineimap3 curl=curl thunderbird=thunderbird claws-mail=claws-mail Xvfb=xvfb dovecot=dovecot-imapd
 
 .DEFAULT_GOAL := help
 

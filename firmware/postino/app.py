@@ -31,7 +31,7 @@ MAINTENANCE_PAUSE_BUSY = 200
 # Heap for one connection and its session, and the heap that is left for the work itself: opening a mailbox, a
 # transaction, a search. An IMAP session that idles in a mailbox holds about 2 KB, one that fetches two buffers more.
 HEAP_PER_CONNECTION = 3072
-HEAP_FOR_WORK = 5120
+HEAP_FOR_WORK = 10240
 LEAST_CONNECTIONS = 4
 # The heap is collected whenever this part of it has been allocated: a heap collected often stays in large pieces.
 COLLECT_PARTS = 14
@@ -57,17 +57,12 @@ def _protocol(service):
     return protocol
 
 
-def _heap_at_work(protocols):
-    """Returns the octets of heap that are free when the code of every service is there."""
-    names = []
+def _load(protocols):
+    """Imports what every session needs, for good and while the heap is in one piece; returns what is free then."""
     for protocol in protocols:
-        names += protocol.MODULES
-    with overlay.use(names):
-        gc.collect()
-        free = gc.mem_free()
-    overlay.forget_idle()
+        overlay.use(protocol.MODULES).__enter__()
     gc.collect()
-    return free
+    return gc.mem_free()
 
 
 class App(Server):
@@ -84,7 +79,7 @@ class App(Server):
         """Opens all listeners and returns {service: port}. Raises StartFailed."""
         wanted = self.board.ports()
         protocols = {service: _protocol(service) for service in wanted}
-        self.settings.set_default("max_connections", _connections_for(_heap_at_work(protocols.values())))
+        self.settings.set_default("max_connections", _connections_for(_load(protocols.values())))
         self.make_table(len(wanted))
         opened = {}
         for service, number in wanted.items():

@@ -15,6 +15,8 @@ PACKAGE = "postino"
 # Rounds of tidying, once a second, that a module outlives its last use: a client that fetches letter by letter finds
 # it at hand.
 KEEP_ROUNDS = 10
+# Octets of free heap below which nothing is kept that is not in use.
+LOW_HEAP = 24 * 1024
 
 # Module: [times it is in use now, rounds of tidying since].
 _loaded = {}
@@ -33,12 +35,29 @@ def tidy():
     """Forgets what nobody has used for long. Called about once a second."""
     for times in _loaded.values():
         times[1] += 1
-    _forget_unused(KEEP_ROUNDS)
+    _forget_unused(0 if _is_low() else KEEP_ROUNDS)
 
 
 def forget_idle():
     """Forgets all that nobody uses at this moment: the heap is wanted for something else."""
     _forget_unused(0)
+
+
+def _is_low():
+    """True if there is little free heap; garbage does not count."""
+    if sys.implementation.name != "micropython" or gc.mem_free() >= LOW_HEAP:
+        return False
+    gc.collect()
+    return gc.mem_free() < LOW_HEAP
+
+
+def _make_room(names):
+    """Before modules are imported: where the heap is low, those go that nobody uses now."""
+    for name in names:
+        if PACKAGE + "." + name not in sys.modules:
+            if _is_low():
+                _forget_unused(0)
+            return
 
 
 def _forget_unused(rounds):
@@ -85,6 +104,7 @@ class _Use:
         self._names = names
 
     def __enter__(self):
+        _make_room(self._names)
         try:
             return _load(self._names)
         except MemoryError:

@@ -1,6 +1,8 @@
 """What sessions share: the store, the users, the settings, the connections and the counters."""
 
-from . import log
+import gc
+
+from . import log, overlay
 from .net.buffers import BufferPool
 from .net.table import ConnectionTable
 
@@ -38,6 +40,11 @@ class Server:
         per_address = get("max_connections_per_address") or max(2, total - 2)
         self.connections = ConnectionTable(total, per_address, get("max_connections_per_user"))
 
+    def make_room(self):
+        """Memory is wanted: what nobody needs at this moment goes."""
+        overlay.forget_idle()
+        gc.collect()
+
     def delivered(self, count=1):
         """Counts letters (not recipients) that were acknowledged."""
         self.letters += count
@@ -45,7 +52,8 @@ class Server:
 
     def out_of_memory(self, conn, error):
         """Notes that a session ended for want of memory. Never raises."""
-        log.warn("%s %s: session ended: %r", conn.service, conn.peer, error)
+        free = gc.mem_free()  # type: ignore[attr-defined]
+        log.warn("%s %s: session ended: %r, %d octets are free", conn.service, conn.peer, error, free)
 
     def session_failed(self, conn, error):
         """Notes that a session ended by a fault of ours. Never raises."""

@@ -2,7 +2,8 @@
 
 Everything lives in `.cache/runtime/` of the checkout. `inputs.json` there holds a digest of each kind of input, and
 only what depends on a changed one is made again: sources mean everything, flags mean a new compilation, firmware means
-a few seconds.
+a few seconds. What is frozen is not the firmware's source as it stands but what frozen_source.py makes of it, in
+`firmware/` there, with a copy of the manifest: its paths are relative.
 """
 
 import fcntl
@@ -19,13 +20,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from postino_tools import frozen_source, int_constants
 from postino_tools import runtime_sources as sources
 from postino_tools.packages import PackagesMissing, install
 from postino_tools.progress import step
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRMWARE = ROOT / "firmware"
-MANIFEST = FIRMWARE / "manifest.py"
+# What turns the source into what is frozen.
+CONVERSION = (Path(frozen_source.__file__), Path(int_constants.__file__))
 SIM_CHIP = Path(__file__).resolve().parent / "sim_chip"
 
 CACHE = ROOT / ".cache" / "runtime"
@@ -33,6 +36,8 @@ DOWNLOADS = CACHE / "downloads"
 SOURCE = CACHE / "source"
 MPY_CROSS = SOURCE / "mpy-cross" / "build" / "mpy-cross"
 BUILD = CACHE / "build"
+FROZEN = CACHE / "firmware"
+MANIFEST = FROZEN / "manifest.py"
 LOG = CACHE / "build.log"
 INPUTS = CACHE / "inputs.json"
 BINARY = CACHE / "postino-micropython"
@@ -95,7 +100,7 @@ def inputs(tree: Path | None) -> dict[str, str]:
         "sources": sources.revision(DOWNLOADS, tree),
         "flags": hashlib.sha256("\n".join((*MAKE_FLAGS, str(ROOT))).encode()).hexdigest(),
         "sim_chip": _digest(sorted(path for path in SIM_CHIP.iterdir() if path.is_file())),
-        "firmware": _digest(firmware),
+        "firmware": _digest([*CONVERSION, *firmware]),
     }
 
 
@@ -146,6 +151,7 @@ def _build_changed(tree: Path | None, wanted: dict[str, str], prepared: dict[str
         if fresh
         else step("runtime: freezing the firmware")
     ):
+        _write_frozen_source()
         _make(
             "ports/unix",
             f"BUILD={BUILD}",
@@ -154,6 +160,13 @@ def _build_changed(tree: Path | None, wanted: dict[str, str], prepared: dict[str
             *MAKE_FLAGS,
         )
     _install(wanted)
+
+
+def _write_frozen_source() -> None:
+    try:
+        frozen_source.write(FIRMWARE, FROZEN)
+    except frozen_source.NotFreezable as error:
+        raise BuildFailed(f"runtime: {error}") from None
 
 
 def _install(wanted: dict[str, str]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from postino_tools import runtime_build
+from postino_tools.int_constants import module_name
 from postino_tools.progress import fail
 
 # These run the firmware when they are imported.
@@ -47,12 +48,6 @@ for name in sys.argv[1:]:
     gc.collect()
     print(name, gc.mem_alloc() - before)
 """
-
-
-def module_name(path: Path) -> str:
-    """Return the dotted name of a firmware file."""
-    parts = path.relative_to(runtime_build.FIRMWARE).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def imports(name: str, path: Path, known: set[str]) -> Iterator[str]:
@@ -96,8 +91,8 @@ def import_order(files: dict[str, Path]) -> list[str]:
 
 
 def frozen_bytes(path: Path) -> int:
-    """Return the size of the bytecode that a firmware file was frozen as, in bytes; 0 if it was not."""
-    mpy = runtime_build.BUILD / "frozen_mpy" / path.relative_to(runtime_build.FIRMWARE).with_suffix(".mpy")
+    """Return the size of the bytecode that a file was frozen as, in bytes; 0 if it was not."""
+    mpy = runtime_build.BUILD / "frozen_mpy" / path.relative_to(runtime_build.FROZEN).with_suffix(".mpy")
     return mpy.stat().st_size if mpy.exists() else 0
 
 
@@ -125,8 +120,8 @@ def main() -> int:
     """Print the table; return the exit status."""
     if not runtime_build.is_current():
         return fail("the runtime is not that of this firmware (make runtime)")
-    paths = sorted(path for path in runtime_build.FIRMWARE.rglob("*.py") if path.name != "manifest.py")
-    files = {module_name(path): path for path in paths}
+    paths = sorted(path for path in runtime_build.FROZEN.rglob("*.py") if path.name != "manifest.py")
+    files = {module_name(path.relative_to(runtime_build.FROZEN)): path for path in paths}
     try:
         heap = measure([name for name in import_order(files) if name not in ENTRY_POINTS])
     except RuntimeError as error:

@@ -189,6 +189,11 @@ def select(subject: Subject, letters: int) -> list[Row]:
     rows = []
     with with_letters(subject, letters) as machine:
         rows += select_rows(machine, letters, f"SELECT of {letters:,}, folded")
+        opened, read = machine.call("heap_of_open", USERS[0])
+        rows.append(Row(f"an open mailbox of {letters:,}", opened, "B of heap", 10 * letters, 6 * letters))
+        rows.append(
+            Row(f"an open mailbox of {letters:,}, all of it read", read, "B of heap", 11 * letters, 6 * letters)
+        )
         machine.call("flags", USERS[0], indexes(source, 200, letters))
         machine.call("unselect", USERS[0])
         rows += select_rows(machine, letters, f"SELECT of {letters:,}, 200 changes since")
@@ -208,6 +213,10 @@ def select_rows(machine: Machine, letters: int, what: str) -> list[Row]:
     assert found == letters, (found, letters)
     asked, table = machine.measure("fetch_flags", USERS[0])
     assert asked == letters
+    none, changed = machine.measure("changed_since", USERS[0])
+    assert none == 0
+    asked, cold = machine.measure("fetch_cold", USERS[0])
+    assert asked == letters
     machine.call("unselect", USERS[0])
     floor = ENTRY * letters
     return [
@@ -215,6 +224,9 @@ def select_rows(machine: Machine, letters: int, what: str) -> list[Row]:
         Row(what, counts.reads, "reads", None, floor // KB + 1),
         Row(what, counts.progs + counts.erases, "programs and erases", 0, 0),
         Row("FETCH 1:* (FLAGS) after it", table.reads, "reads", 0, 0),
+        Row("FETCH 1:* (FLAGS) (CHANGEDSINCE …) after it", changed.reads, "reads", 0, 0),
+        Row("FETCH 1:* (FLAGS INTERNALDATE RFC822.SIZE MODSEQ)", cold.read_bytes / KB, "KB read", None, floor / KB),
+        Row("FETCH 1:* (FLAGS INTERNALDATE RFC822.SIZE MODSEQ)", cold.reads, "reads", None, floor // KB + 1),
     ]
 
 

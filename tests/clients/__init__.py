@@ -1,1 +1,1 @@
-"""Real mail programs against the simulator, at the default heap and as each of the two reference boards."""
+"""Real mail programs against the simulator, most of them also with the limits of the two reference boards."""

@@ -85,3 +85,78 @@ def test_imap_append_search_and_store(simulator, configuration, tmp_path):
 def test_imap_with_a_password_full_of_specials(simulator, tmp_path):
     name, password = "ben", PASSWORDS["ben"]
     assert b"INBOX" in curl(tmp_path, "--user", f"{name}:{password}", url(simulator, "imap"))
+
+
+@pytest.mark.parametrize("options", [[], ["--login-options", "AUTH=PLAIN"], ["--sasl-ir"]], ids="".join)
+def test_imap_logins(simulator, tmp_path, options):
+    assert b"INBOX" in curl(tmp_path, *login(), *options, url(simulator, "imap"))
+    wrong = ["--user", "anna:wrong"]
+    # curl ends with 67 when the login was refused.
+    curl(tmp_path, *wrong, *options, url(simulator, "imap"), status=67)
+
+
+def test_imap_sections_and_partials_by_uid(simulator, tmp_path):
+    mail.empty(simulator)
+    letter = letters.html_with_png()
+    mail.send(simulator, letter)
+    with mail.imap_session(simulator) as imap:
+        [uid] = mail.uids(imap)
+        whole = mail.fetch(imap, uid)
+    one = f"INBOX;UID={uid.decode()}"
+
+    def section(name, partial=""):
+        return curl(tmp_path, *login(), url(simulator, "imap", f"{one};SECTION={name}{partial}"))
+
+    head, _, body = whole.partition(b"\r\n\r\n")
+    assert section("") == whole
+    assert section("HEADER") == head + b"\r\n\r\n"
+    assert section("TEXT") == body
+    assert section("HEADER.FIELDS%20(SUBJECT)") == b"Subject: HTML with a picture\r\n\r\n"
+    assert section("1").startswith(b"<html>")
+    assert b"Content-Type: image/png" in section("2.MIME")
+    assert section("TEXT", ";PARTIAL=5.30") == body[5:35]
+    # The wrong UIDVALIDITY in an address is an error of its own: the letter may be another one.
+    curl(tmp_path, *login(), url(simulator, "imap", f"INBOX;UIDVALIDITY=1;UID={uid.decode()}"), status=78)
+
+
+def test_imap_commands_of_its_own(simulator, tmp_path):
+    for name in ("INBOX", "Archive"):
+        mail.empty(simulator, mailbox=name)
+    for number in (1, 2, 3):
+        mail.send(simulator, letters.text_letter(number, 1500))
+
+    def ask(command, mailbox="", status=0):
+        arguments = [*login(), "--request", command, url(simulator, "imap", mailbox)]
+        return curl(tmp_path, *arguments, status=status)
+
+    assert ask("STATUS INBOX (MESSAGES UNSEEN)") == b'* STATUS "INBOX" (MESSAGES 3 UNSEEN 3)\r\n'
+    assert b"* 3 EXISTS" in ask("EXAMINE INBOX")
+    ask('CREATE "Old plans"')
+    assert b'"Old plans"' in ask('LIST "" "Old*"')
+    ask('RENAME "Old plans" "New plans"')
+    assert b'"New plans"' in ask('LSUB "" "*"')
+    assert ask("UID SEARCH SUBJECT 2", "INBOX").startswith(b"* SEARCH ")
+    assert b"* 2 FETCH (FLAGS (\\Flagged" in ask("STORE 2 +FLAGS (\\Flagged)", "INBOX")
+    envelopes = ask("FETCH 1:3 (ENVELOPE)", "INBOX")
+    assert [envelopes.count(b'"Letter %d"' % number) for number in (1, 2, 3)] == [1, 1, 1]
+    ask('COPY 1 "New plans"', "INBOX")
+    # curl ends with 21 when the server answers NO.
+    ask("COPY 1 Missing", "INBOX", status=21)
+    assert ask('STATUS "New plans" (MESSAGES)') == b'* STATUS "New plans" (MESSAGES 1)\r\n'
+    ask("MOVE 1 Archive", "INBOX")
+    ask("STORE 1 +FLAGS (\\Deleted)", "INBOX")
+    assert ask("EXPUNGE", "INBOX") == b"* 1 EXPUNGE\r\n"
+    ask('DELETE "New plans"')
+    [moved] = mail.all_letters(simulator, mailbox="Archive")
+    assert_same(moved, letters.text_letter(1, 1500))
+
+
+def test_imap_upload_into_a_mailbox_with_a_name_of_its_own(simulator, tmp_path):
+    with mail.imap_session(simulator, mailbox=None) as imap:
+        mail.ok(imap.create('"Gr&APYA3w-e &- more"'))
+    letter = letters.utf8_headers()
+    path = tmp_path / "letter.eml"
+    path.write_bytes(letter)
+    name = "Gr%26APYA3w-e%20%26-%20more"
+    curl(tmp_path, *login(), "--upload-file", str(path), url(simulator, "imap", name))
+    assert_same(curl(tmp_path, *login(), url(simulator, "imap", f"{name};MAILINDEX=1")), letter, traced=False)

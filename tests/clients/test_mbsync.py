@@ -1,82 +1,12 @@
 """mbsync (isync), which trusts UIDs and flags to the letter: both directions, and a second run transfers nothing."""
 
-import mailbox
-import re
-from pathlib import Path
-
 import pytest
 
+from tests.clients.mbsync import NOTHING, Mbsync, as_sent
 from tests.support import letters, mail
-from tests.support.programs import run_on_terminal
-from tests.support.simulator import PASSWORDS
-from tests.support.trace import digest, strip_trace, with_crlf
+from tests.support.trace import digest, with_crlf
 
-SETTINGS = """
-IMAPAccount office
-Host {host}
-Port {port}
-User anna
-Pass {password}
-SSLType None
-AuthMechs LOGIN
-
-IMAPStore far
-Account office
-
-MaildirStore near
-SubFolders Verbatim
-Path {home}/Mail/
-Inbox {home}/Mail/INBOX
-
-Channel office
-Far :far:
-Near :near:
-Patterns *
-Create Both
-Remove Both
-Expunge Both
-SyncState *
-"""
-
-# The counters that mbsync shows: letters added, flags changed, letters deleted, on the server (F) and here (N).
-COUNTERS = re.compile(r"F: \+(\d+)/\d+ \*(\d+)/\d+ #(\d+)/\d+  N: \+(\d+)/\d+ \*(\d+)/\d+ #(\d+)/\d+")
 NEW_FOLDER = "Garden plans"
-NOTHING = (0, 0, 0, 0, 0, 0)
-
-
-# mbsync marks the copies that it makes, in both directions.
-MARK = re.compile(rb"^X-TUID: [^\r\n]*\r\n", re.MULTILINE)
-
-
-def as_sent(copy: bytes) -> bytes:
-    """A letter that mbsync has transferred, without its mark and the trace fields."""
-    return strip_trace(MARK.sub(b"", with_crlf(copy), count=1))
-
-
-class Mbsync:
-    """A mail folder kept in step with anna's mailboxes."""
-
-    def __init__(self, simulator, home: Path):
-        self.home = home
-        (home / "Mail").mkdir(parents=True)
-        (home / "mbsyncrc").write_text(
-            SETTINGS.format(host=simulator.host, port=simulator.ports["imap"], password=PASSWORDS["anna"], home=home)
-        )
-
-    def sync(self) -> tuple[int, ...]:
-        """One run; returns its counters."""
-        shown = run_on_terminal(["mbsync", "-c", str(self.home / "mbsyncrc"), "-a"], self.home).decode(errors="replace")
-        found = COUNTERS.findall(shown)
-        assert found, shown
-        return tuple(int(number) for number in found[-1])
-
-    def folder(self, name: str) -> mailbox.Maildir:
-        return mailbox.Maildir(self.home / "Mail" / name, factory=None, create=True)
-
-    def digests(self, name: str) -> list[str]:
-        """The letters of a folder, by digest of what was sent."""
-        folder = self.folder(name)
-        return sorted(digest(as_sent(folder.get_bytes(key))) for key in folder.iterkeys())
 
 
 @pytest.fixture
@@ -89,7 +19,7 @@ def kept(simulator, tmp_path):
         imap.delete(f'"{NEW_FOLDER}"')
     for number in (1, 2, 3):
         mail.send(simulator, letters.text_letter(number, 3000 * number))
-    mbsync = Mbsync(simulator, tmp_path / "home")
+    mbsync = Mbsync(simulator.host, simulator.ports["imap"], tmp_path / "home")
     assert mbsync.sync()[3] == 3
     return mbsync
 
@@ -99,7 +29,7 @@ def test_new_mail_comes_down_whole(simulator, configuration, tmp_path):
     sent = list(letters.kinds(configuration.attachment_size).values())
     for letter in sent:
         mail.send(simulator, letter)
-    mbsync = Mbsync(simulator, tmp_path / "home")
+    mbsync = Mbsync(simulator.host, simulator.ports["imap"], tmp_path / "home")
     mbsync.sync()
     assert mbsync.digests("INBOX") == sorted(digest(with_crlf(letter)) for letter in sent)
     assert mbsync.sync() == NOTHING

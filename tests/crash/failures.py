@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from postino.store import StoreError, files
 from postino.store.flags import FLAGGED, SEEN
-from tests.crash import invariants
+from tests.crash import imap_work, invariants
 from tests.crash.invariants import Boot
 from tests.crash.recording import FILLER, Recording, Step
 from tests.crash.work import Work
@@ -25,6 +25,9 @@ OPERATIONS: dict[str, Operation] = {
     "deliver to one": lambda work: work.deliver(5000),
     "deliver to several": lambda work: work.deliver(60, 2),
     "append": lambda work: work.append("anna", "Trash", 200, SEEN, ("$Junk",)),
+    "append all": lambda work: imap_work.append_all(work, "anna", "Trash", (200, 5000, 60), SEEN, ("$Junk",)),
+    "replace": lambda work: imap_work.replace(work, "anna", "INBOX", 2, "Archive", 5000, SEEN, ("work",)),
+    "replace within": lambda work: imap_work.replace(work, "anna", "Junk", 1, "Junk", 60),
     "abandon": lambda work: work.abandon(400),
     "flags": lambda work: work.change("anna", "INBOX", [1, 3], FLAGGED),
     "keyword": lambda work: work.change("ben", "INBOX", [2], 0, 0, ("work",)),

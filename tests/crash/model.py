@@ -10,6 +10,7 @@ from tests.crash.observation import Box as Seen
 SUBSCRIBED = 1
 DAY = 86400
 # Special uses and days of a new user's mailboxes (RFC 6154).
+DAYS = {8: 30, 16: 30}
 NEW_USER = {"INBOX": (0, 0), "Drafts": (2, 0), "Sent": (4, 0), "Junk": (8, 30), "Trash": (16, 30), "Archive": (32, 0)}
 
 
@@ -50,10 +51,11 @@ class Model:
         for name, (use, days) in NEW_USER.items():
             self.boxes[user, name] = Box(SUBSCRIBED | use, days)
 
-    def create(self, user: str, name: str) -> None:
+    def create(self, user: str, name: str, use: int = 0) -> None:
         levels = name.split("/")
-        for depth in range(1, len(levels) + 1):
+        for depth in range(1, len(levels)):
             self.boxes.setdefault((user, "/".join(levels[:depth])), Box(SUBSCRIBED))
+        self.boxes.setdefault((user, name), Box(SUBSCRIBED | use, DAYS.get(use, 0)))
 
     def rename(self, user: str, old: str, new: str) -> None:
         if "/" in new:

@@ -37,7 +37,9 @@ def damaged(image: bytes) -> Iterator[tuple[str, bytes]]:
     yield "superblocks zeroed", bytes(SUPERBLOCKS) + image[SUPERBLOCKS:]
     yield "noise all over", random.Random(1).randbytes(len(image))
     yield "one bit cleared", b"\xff" * (len(image) - 1) + b"\x7f"
-    log = len(image) - Flash(BLOCKS, image).start().log.device.sectors * BLOCK
+    flash = Flash(BLOCKS, image)
+    log = len(image) - flash.start().log.device.sectors * BLOCK
+    flash.release()
     yield "log erased", image[:log] + b"\xff" * (len(image) - log)
     for change in (_other_format, _damage):
         copies = change(image)

@@ -6,6 +6,7 @@ So that each kind of operation is cut with each branch of the recovery ahead of 
 from collections.abc import Callable
 
 from postino.store.flags import ANSWERED, FLAGGED, SEEN
+from tests.crash.imap_work import append_all, replace
 from tests.crash.recording import Recording
 from tests.crash.work import Work
 from tests.support.nor_chip import BLOCK
@@ -221,6 +222,8 @@ def operations(work: Work) -> list[Callable[[], None]]:
         lambda: work.deliver(700),
         lambda: work.deliver(60, 2),
         lambda: work.append("anna", "Trash", 200, SEEN),
+        lambda: append_all(work, "anna", "Trash", (50, 60, 70), 0, ("$Junk",)),
+        lambda: replace(work, *ben, work.uids(*ben)[-1], "INBOX", 500),
         lambda: work.abandon(400),
         work.refuse,
         lambda: work.change(*anna, work.uids(*anna)[1:3], FLAGGED),

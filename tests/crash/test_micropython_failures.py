@@ -20,8 +20,8 @@ FIRMWARE = os.environ.get("POSTINO_FIRMWARE", "")
 PATIENCE_S = 1500
 
 OPERATIONS = (
-    *("deliver", "several", "append", "flags", "keyword", "copy", "move", "expunge", "quit"),
-    *("create", "rename", "delete", "subscribe", "retention", "idle", "restart"),
+    *("deliver", "several", "append", "append_all", "replace", "flags", "keyword", "copy", "move", "expunge", "quit"),
+    *("create", "rename", "delete", "subscribe", "retention", "status", "idle", "restart"),
 )
 
 

@@ -189,7 +189,7 @@ class Work:
 
     # Letters in.
 
-    def _write(self, octets: bytes):
+    def write(self, octets: bytes):
         letter = self.store.new_letter()
         try:
             for start in range(0, len(octets), PIECE):
@@ -199,16 +199,16 @@ class Work:
             raise
         return letter
 
-    def _next(self, size: int) -> bytes:
+    def next_letter(self, size: int) -> bytes:
         self.letters += 1
         return octets_of(self.letters, size)
 
     def deliver(self, size: int, users: int = 1) -> None:
         chosen = self.users if users >= len(self.users) else self.random.sample(self.users, users)
-        octets = self._next(size)
+        octets = self.next_letter(size)
 
         def act():
-            letter = self._write(octets)
+            letter = self.write(octets)
             try:
                 self.store.deliver(letter, chosen, DATE)
             finally:
@@ -221,31 +221,31 @@ class Work:
         self.do("deliver to %s" % ("one" if users == 1 else "several"), act, follow)
 
     def append(self, user: str, name: str, size: int, flags: int, keywords=()) -> None:
-        octets = self._next(size)
+        octets = self.next_letter(size)
 
         def act():
-            letter = self._write(octets)
+            letter = self.write(octets)
             try:
                 with self.opened(user, name) as box:
-                    self.store.append(letter, box.id, _mask(box, flags, keywords), DATE)
+                    self.store.append(letter, box.id, mask_of(box, flags, keywords), DATE)
             finally:
                 letter.abort()
 
         def follow(_):
-            self.model.add((user, name), entry_of(octets, (*_names(flags), *keywords), DATE, self.model.now))
+            self.model.add((user, name), entry_of(octets, (*names_of(flags), *keywords), DATE, self.model.now))
 
         self.do("append", act, follow)
 
     def abandon(self, size: int) -> None:
         """A letter whose sender goes away."""
-        octets = self._next(size)
-        self.do("abandon", lambda: self._write(octets).abort(), lambda _: None)
+        octets = self.next_letter(size)
+        self.do("abandon", lambda: self.write(octets).abort(), lambda _: None)
 
     # Sessions that are in the midst of something. What they leave is not recorded.
 
     def begin_letter(self, size: int):
         """A letter that comes in slowly."""
-        return self._write(self._next(size))
+        return self.write(self.next_letter(size))
 
     def read_and_expunge(self, user: str):
         """A reader of the last letter of an INBOX, which leaves the mailbox meanwhile."""
@@ -260,12 +260,12 @@ class Work:
         """A letter for which there is no room in the end: for the moment the store thinks that it is smaller."""
         space = self.store.space
         spared = space.free() - 1
-        octets = self._next(9000)
+        octets = self.next_letter(9000)
 
         def act():
             space.capacity -= spared
             try:
-                self._write(octets)
+                self.write(octets)
                 raise AssertionError("there was room")
             except StoreFull:
                 pass
@@ -314,10 +314,10 @@ class Work:
 
         def act():
             with self.opened(user, name) as box:
-                box.change_flags(uids, _mask(box, add, keywords), remove)
+                box.change_flags(uids, mask_of(box, add, keywords), remove)
 
         def follow(_):
-            self.model.change((user, name), uids, (*_names(add), *keywords), _names(remove))
+            self.model.change((user, name), uids, (*names_of(add), *keywords), names_of(remove))
 
         self.do("keyword" if keywords else "flags", act, follow)
 
@@ -350,8 +350,8 @@ class Work:
 
     # Mailboxes.
 
-    def create(self, user: str, name: str) -> None:
-        self.do("create", lambda: self.store.create(user, name), lambda _: self.model.create(user, name))
+    def create(self, user: str, name: str, use: int = 0) -> None:
+        self.do("create", lambda: self.store.create(user, name, use), lambda _: self.model.create(user, name, use))
 
     def rename(self, user: str, old: str, new: str) -> None:
         self.do("rename", lambda: self.store.rename(user, old, new), lambda _: self.model.rename(user, old, new))
@@ -422,11 +422,11 @@ class Work:
         self.do("restart", act, lambda _: None)
 
 
-def _names(flags: int) -> tuple[str, ...]:
+def names_of(flags: int) -> tuple[str, ...]:
     return tuple(str(flag) for flag in SYSTEM_FLAGS if flags & flag)
 
 
-def _mask(box, flags: int, keywords) -> int:
+def mask_of(box, flags: int, keywords) -> int:
     for keyword in keywords:
         flags |= box.keyword_bit(keyword, True)
     return flags

@@ -9,6 +9,7 @@ from functools import partial
 
 from postino.store import StoreFull
 from postino.store.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
+from tests.crash.imap_work import imap
 from tests.crash.recording import Recording
 from tests.crash.situations import SITUATIONS, every_kind
 from tests.crash.work import DATE, Work
@@ -376,6 +377,7 @@ WORKLOADS: dict[str, Callable[[int], Recording]] = {
     "letters": letters,
     "flags": flags,
     "folders": folders,
+    "imap": imap,
     "retention": retention,
     "folds": folds,
     "slices": slices,

@@ -68,6 +68,36 @@ class Driver:
 
         return self._written(number, size, add)
 
+    def append_all(self, *arguments):
+        validity, uids = self.append_all_only(*arguments)
+        return [validity, list(uids)]
+
+    def append_all_only(self, user, name, letters, flags, keywords, date):
+        """`letters`: number and size each. Some of the files are closed at once, as a session does."""
+        writers = []
+        try:
+            for number, size in letters:
+                writers.append(self.store.new_letter())
+                self._write(writers[-1], octets_of(number, size))
+                if number % 2:
+                    self.store.finish_letter(writers[-1], self._id(user, name), date)
+            with _Opened(self.store, user, name) as box:
+                mask = mask_of(box, flags, keywords)
+                return self.store.append_all(box.id, [(writer, mask, date) for writer in writers])
+        finally:
+            for writer in writers:
+                writer.abort()
+
+    def replace(self, *arguments):
+        return list(self.replace_only(*arguments))
+
+    def replace_only(self, user, name, uid, target, number, size, flags, keywords, date):
+        def put(letter):
+            with _Opened(self.store, user, name) as box, _Opened(self.store, user, target) as there:
+                return self.store.replace(letter, box, uid, there.id, mask_of(there, flags, keywords), date)
+
+        return self._written(number, size, put)
+
     def _written(self, number, size, commit):
         letter = self.store.new_letter()
         try:
@@ -169,8 +199,8 @@ class Driver:
     def remove_user(self, user):
         self.store.remove_user(user)
 
-    def create(self, user, name):
-        self.store.create(user, name)
+    def create(self, user, name, special_use=0):
+        self.store.create(user, name, special_use)
 
     def delete(self, user, name):
         self.store.delete(user, name)
@@ -208,11 +238,15 @@ class Driver:
         for user in users:
             for info in self.store.mailboxes(user):
                 boxes.append(self._mailbox(user, info, contents))
+        slots = stored(self.store.root)
         return {
             "boxes": boxes,
             "sessions": [[number, view.told()] for number, view in self.sessions.items()],
             "reports": [line for line in self.reports if not line.startswith("retention")],
-            "files": stored(self.store.root),
+            "files": slots,
+            # Mailboxes that are being deleted still hold letters, and count among their references.
+            "dying": self.store.catalogue.dying() is not None,
+            "references": max([self.store.slots.get(slot) for slot in slots if self.store.slots.is_used(slot)] or [0]),
             "free": self.store.free_bytes(),
             "used": {user: self.store.used_bytes(user) for user in users},
         }
@@ -227,7 +261,8 @@ class Driver:
                 "attributes": info[INFO_ATTRIBUTES],
                 "days": info[INFO_DAYS],
                 "count": info[INFO_COUNT],
-                "status": status,
+                "status": status[:-1],
+                "status_modseq": status[-1],
                 "uidvalidity": box.uidvalidity,
                 "uidnext": box.uidnext,
                 "recent": box.recent_from,

@@ -1,6 +1,7 @@
 """The net modules under MicroPython: real sockets on loopback, client and server in one event loop."""
 
 import asyncio
+import gc
 import socket
 import time
 
@@ -99,6 +100,9 @@ class Server:
 
     def out_of_memory(self, conn, error):
         assert isinstance(error, MemoryError)
+
+    def make_room(self):
+        gc.collect()
 
 
 class Client:

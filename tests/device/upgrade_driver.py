@@ -56,7 +56,7 @@ def ballast(free, together):
 def summary(store):
     found = []
     for info in store.catalogue.infos:
-        messages, _, uidnext, validity, unseen = store.status(info[1], info[2])
+        messages, _, uidnext, validity, unseen = store.status(info[1], info[2])[:5]
         found.append((info[1], info[2], messages, uidnext, validity, unseen))
     return found
 

@@ -17,6 +17,7 @@ SUBSCRIBED = 1
 # Special uses, and what they are kept for, in days.
 NEW_USER = {"INBOX": (0, 0), "Drafts": (2, 0), "Sent": (4, 0), "Junk": (8, 30), "Trash": (16, 30), "Archive": (32, 0)}
 SEEN = "1"
+DELETED = "8"
 MAX_KEYWORDS = 32
 MAX_HISTORY = 64
 # Letters that leave INBOX in one transaction when it is renamed.
@@ -403,9 +404,12 @@ class Comparison:
         recent = seen["recent"]
         if not (box.recent_may_be_less and recent <= box.recent):
             self.expect(f"{key} recent", recent, box.recent)
-        unseen = sum(SEEN not in entry.flags for entry in box.entries.values())
-        counts = [len(box.entries), sum(uid >= recent for uid in box.entries), box.uidnext, seen["uidvalidity"], unseen]
+        flags = [entry.flags for entry in box.entries.values()]
+        counts = [len(box.entries), sum(uid >= recent for uid in box.entries), box.uidnext, seen["uidvalidity"]]
+        counts += [sum(SEEN not in each for each in flags), sum(DELETED in each for each in flags)]
+        counts.append(sum(entry.letter.size for entry in box.entries.values()))
         self.expect(f"{key} status", seen["status"], counts)
+        self.expect(f"{key} status modseq", seen["status_modseq"], seen["modseq"])
         self.expect(f"{key} UIDs", [row[0] for row in seen["entries"]], sorted(box.entries))
         for uid, slot, size, flags, date, modseq, digest in seen["entries"]:
             if uid in box.entries:
@@ -527,7 +531,8 @@ class Comparison:
             model.number = max(model.number, box.number)
             model.uidvalidity = max(model.uidvalidity, box.uidvalidity)
             model.modseq = max(model.modseq, box.modseq)
-        if not self.leftovers():
+        # A letter of a mailbox that is dying may still be in another one.
+        if not self.leftovers() and not self.seen["dying"]:
             model.dying = False
         for session in model.sessions.values():
             session.heard.clear()

@@ -1,10 +1,13 @@
-"""POP3 and IMAP on the same mailbox at the same time, and two IMAP sessions on one."""
+"""POP3 and IMAP on the same mailbox at the same time, and several IMAP sessions on one."""
 
 from tests.support import letters, mail, wire
 from tests.support.simulator import PASSWORDS
 from tests.support.trace import assert_same
 
 ANNA = (b"anna", PASSWORDS["anna"].encode())
+BIG = 3 * letters.MB
+# Small, so that most of a letter waits in flash while its reader pauses.
+RECEIVE_BUFFER = 4096
 
 
 class View:
@@ -130,3 +133,100 @@ def test_idle_while_a_letter_is_moved_away_and_another_comes(start_simulator):
         assert len(view.uids) == 3
         known = [uid for uid in view.uids if uid is not None]
         assert list(numbers(waiting).values())[:2] == known
+
+
+def literal_size(line: bytes) -> int:
+    """Of a line that ends in {n}."""
+    return int(line[line.rindex(b"{") + 1 : -1])
+
+
+def test_a_session_that_does_not_read_holds_nobody_up(start_simulator):
+    """It asks for a large letter and does not read; others store and expunge; then it reads, and nothing is missing."""
+    simulator = start_simulator(settings={"max_message_size": 5 * letters.MB})
+    big = letters.large_letter(1, BIG)
+    mail.send(simulator, big)
+    for number in range(40):
+        mail.send(simulator, letters.text_letter(number, 1000))
+    with (
+        wire.imap(simulator, ANNA, receive_buffer=RECEIVE_BUFFER) as stuck,
+        wire.imap(simulator, ANNA, b"INBOX") as working,
+    ):
+        stuck.ask(b"e1 ENABLE QRESYNC", b"e1 OK")
+        stuck.ask(b"s1 SELECT INBOX", b"s1 OK")
+        known = numbers(stuck)
+        stuck.send(b"f1 FETCH 1 (UID BODY.PEEK[])\r\nf2 FETCH 41 (UID)\r\nf3 NOOP\r\n")
+        size = literal_size(stuck.until(b"* 1 FETCH")[-1])
+        for round_ in range(5):
+            working.ask(b"w1 STORE 2:20 +FLAGS.SILENT (\\Flagged)", b"w1 OK")
+            working.ask(b"w2 STORE 2:20 -FLAGS.SILENT (\\Flagged)", b"w2 OK")
+            working.ask(b"w3 UID STORE %d +FLAGS.SILENT (\\Deleted)" % known[30 + round_], b"w3 OK")
+            working.ask(b"w4 EXPUNGE", b"w4 OK")
+        # The letter that is being read, too.
+        working.ask(b"w5 UID STORE %d +FLAGS.SILENT (\\Deleted)" % known[1], b"w5 OK")
+        assert b"* 1 EXPUNGE" in working.ask(b"w6 EXPUNGE", b"w6 OK")
+        assert_same(stuck.read(size), big)
+        lines = stuck.until(b"f1 OK") + stuck.until(b"f2 OK")
+        # By number nothing has moved, and nothing is told before it may be.
+        assert b"* 41 FETCH (UID %d)" % known[41] in lines
+        assert not any(line.startswith(b"* VANISHED") for line in lines)
+        told = stuck.until(b"f3 OK")
+        gone = [known[1]] + [known[number] for number in range(30, 35)]
+        assert [line for line in told if b"VANISHED" in line] == [b"* VANISHED %d,%d:%d" % (gone[0], gone[1], gone[-1])]
+        left = {number + 1: uid for number, uid in enumerate(uid for uid in known.values() if uid not in gone)}
+        assert numbers(stuck) == left == numbers(working)
+
+
+def test_a_mailbox_is_deleted_with_sessions_in_it(start_simulator):
+    """RFC 2180 3.3: whoever is in it is told BYE; one who reads a letter gets it to its end before."""
+    simulator = start_simulator(settings={"max_message_size": 5 * letters.MB})
+    letter = letters.large_letter(1, BIG)
+    with mail.imap_session(simulator) as imap:
+        mail.ok(imap.create("Gone"))
+        mail.ok(imap.append("Gone", "", "", letter))
+        mail.ok(imap.append("Gone", "", "", letters.plain()))
+    with (
+        wire.imap(simulator, ANNA, b"Gone") as idling,
+        wire.imap(simulator, ANNA, b"Gone") as asking,
+        wire.imap(simulator, ANNA, receive_buffer=RECEIVE_BUFFER) as reading,
+        wire.imap(simulator, ANNA, b"Gone") as deleting,
+    ):
+        idle(idling)
+        reading.ask(b"e1 ENABLE QRESYNC", b"e1 OK")
+        reading.ask(b"s1 SELECT Gone", b"s1 OK")
+        reading.send(b"f1 FETCH 1:2 (BODY.PEEK[])\r\n")
+        size = literal_size(reading.until(b"* 1 FETCH")[-1])
+        deleting.ask(b"d1 DELETE Gone", b"d1 OK")
+        assert idling.rest()[-1].startswith(b"* BYE ")
+        assert asking.ask(b"n1 NOOP", b"* BYE")
+        assert_same(reading.read(size), letter, traced=False)
+        assert reading.until(b"* BYE")[:-1] == [b")"]
+        # Who deleted it goes on, in no mailbox.
+        assert deleting.ask(b"d2 CHECK", b"d2 ")[-1].startswith(b"d2 BAD")
+        deleting.ask(b"d3 SELECT INBOX", b"d3 OK")
+
+
+def test_a_session_that_comes_back_hears_what_others_did(start_simulator):
+    """QRESYNC over a restart: what the mailbox remembers is on flash."""
+    simulator = start_simulator()
+    for number in range(30):
+        mail.send(simulator, letters.text_letter(number, 500))
+    with wire.imap(simulator, ANNA) as imap:
+        imap.ask(b"e1 ENABLE QRESYNC", b"e1 OK")
+        answer = b" ".join(imap.ask(b"s1 SELECT INBOX", b"s1 OK"))
+        words = answer.replace(b"]", b" ").split()
+        validity, modseq = (words[words.index(name) + 1] for name in (b"[UIDVALIDITY", b"[HIGHESTMODSEQ"))
+        uids = list(numbers(imap).values())
+    with wire.imap(simulator, ANNA, b"INBOX") as other:
+        for k in (3, 4, 9, 29):
+            other.ask(b"w1 UID STORE %d +FLAGS.SILENT (\\Deleted)" % uids[k], b"w1 OK")
+        other.ask(b"w2 EXPUNGE", b"w2 OK")
+        other.ask(b"w3 UID STORE %d +FLAGS.SILENT (\\Seen)" % uids[5], b"w3 OK")
+    simulator.stop()
+    simulator.start()
+    with wire.imap(simulator, ANNA) as imap:
+        imap.ask(b"e1 ENABLE QRESYNC", b"e1 OK")
+        lines = imap.ask(b"s1 SELECT INBOX (QRESYNC (%s %s))" % (validity, modseq), b"s1 OK")
+        gone = b"%d:%d,%d,%d" % (uids[3], uids[4], uids[9], uids[29])
+        assert [line for line in lines if b"VANISHED" in line] == [b"* VANISHED (EARLIER) " + gone]
+        [changed] = [line for line in lines if b"FETCH" in line]
+        assert changed.startswith(b"* 4 FETCH (UID %d FLAGS (\\Seen" % uids[5])

@@ -50,7 +50,7 @@ class FakeConnection:
             self.flushes.append(self._collected)
             self._collected = b""
 
-    async def _fill(self):
+    async def fill(self):
         await self.flush()
         await asyncio.sleep(0)
         while self._pieces and callable(self._pieces[0]):
@@ -66,7 +66,7 @@ class FakeConnection:
 
     async def read_block(self):
         if not self.pending():
-            await self._fill()
+            await self.fill()
         return memoryview(self.buffer)[self.start : self.end]
 
     async def read_line(self, limit):

@@ -67,3 +67,8 @@ def test_the_number_of_ranges_is_limited():
     assert len(parse(many)) == 2 * sequence.MAX_RANGES
     with pytest.raises(Bad):
         parse(many + b",9999")
+
+
+def test_everything():
+    assert all(sequence.contains(sequence.everything(), number) for number in (1, 2, 1000, sequence.MAX_NUMBER))
+    assert not sequence.contains(sequence.everything(), 0)

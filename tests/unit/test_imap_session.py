@@ -6,7 +6,8 @@ import base64
 import pytest
 
 from postino import log
-from postino.imap import copying, expunge, sections, session
+from postino.imap import copying, expunge, session
+from postino.mime import structure
 from postino.net.errors import ConnectionClosed
 from postino.store import Store, StoreFull
 from postino.store.flags import DELETED
@@ -196,8 +197,8 @@ def test_search(server, keys, found):
 
 
 def test_search_charsets(server):
-    said = talk(server, b"S SELECT INBOX", b"F SEARCH CHARSET KOI8-R ALL")
-    assert b"F NO [BADCHARSET (US-ASCII UTF-8)]" in said
+    said = talk(server, b"S SELECT INBOX", b"F SEARCH CHARSET X-NONE ALL")
+    assert b"F NO [BADCHARSET" in said
 
 
 @pytest.mark.parametrize("nest", [b"NOT ", b"OR ALL ", b"("])
@@ -235,7 +236,7 @@ def test_append_throws_an_unwanted_literal_away(server):
 
 
 def test_nothing_is_kept_of_a_broken_append(server):
-    assert talk(server, append() + b" {3+}\r\nabc", b"b NOOP").startswith(b"A BAD")
+    assert talk(server, append() + b" x {3+}\r\nabc", b"b NOOP").startswith(b"A BAD")
     assert not server.store.status("anna", "INBOX")[0]
 
 
@@ -259,8 +260,8 @@ PARTS = [b"S SELECT INBOX", b"a FETCH 1 (BODYSTRUCTURE BODY.PEEK[HEADER] BODY.PE
 def test_the_structure_is_found_as_the_letter_comes_in(server, monkeypatch):
     talk(server, append())
     scanned = []
-    real = sections.StructureScanner
-    monkeypatch.setattr(sections, "StructureScanner", lambda: scanned.append(1) or real())
+    real = structure.StructureScanner
+    monkeypatch.setattr(structure, "StructureScanner", lambda: scanned.append(1) or real())
     said = talk(server, *PARTS)
     assert scanned == []
     assert b"\r\nSubject: =?utf-8?q?" in said and b"deep" in said and b"Hello" in said
@@ -333,9 +334,12 @@ def test_another_session_expunges(server):
         b"* 3 FETCH (UID 3)",
         b"a" + gone,
         b"b" + gone,
+        # COPY may tell it, and its failure is the moment to do so (RFC 3501 7.4.1).
+        b"* 2 EXPUNGE",
         b"c" + gone,
-        b"* 3 FETCH (UID 3)",
-        b"d" + gone,
+        b"* 2 FETCH (UID 3)",
+        b"* 3 FETCH (UID 4)",
+        b"d OK FETCH completed",
     ]
 
 

@@ -17,6 +17,7 @@ class Box:
         self.uids = []
         self.uidnext = 1
         self.recent_from = 1
+        self.highest_modseq = 1
         self.listeners = []
 
     def __len__(self):
@@ -35,18 +36,27 @@ class Box:
     def add(self):
         self.uids.append(self.uidnext)
         self.uidnext += 1
+        self.highest_modseq += 1
         for listener in self.listeners:
             listener.on_added(self)
 
     def expunge(self, uids):
+        self.highest_modseq += 1
         for uid in uids:
             self.uids.remove(uid)
             for listener in self.listeners:
                 listener.on_expunged(uid)
 
 
-def open_view(box, read_only=False):
-    view = View(lambda: None, read_only)
+class Connection:
+    """As much of a connection as a view needs."""
+
+    def wake(self):
+        pass
+
+
+def open_view(box, read_only=False, exact=False):
+    view = View(Connection(), read_only, exact)
     view.attach(box)
     box.listeners.append(view)
     view.take_new()
@@ -61,6 +71,13 @@ class Client:
         self.uids = list(view.box.uids)
 
     def hear(self, expunges):
+        if expunges and self.view.exact:
+            runs = self.view.take_ghosts()
+            for k in range(0, len(runs), 3):
+                told = range(runs[k], runs[k + 1] + 1)
+                # Exactly those that were there, each once.
+                assert len(told) == runs[k + 2] and set(told) <= set(self.uids)
+                self.uids = [uid for uid in self.uids if uid not in told]
         while expunges:
             run = self.view.pop_ghosts()
             if run is None:
@@ -85,6 +102,9 @@ class Client:
             assert view.has_ghosts_in(pairs) == (not found)
         assert list(view.uids(sequence.parse([b"1:4294967295"], 1))) == live
         assert view.largest_uid() == (live[-1] if live else 0)
+        for uid in range(1, view.uidnext) if view.exact else ():
+            counted = [each for each in self.uids + view.box.uids if each >= uid]
+            assert view.next_counted(uid) == min(counted, default=1 << 32)
 
 
 step = st.one_of(
@@ -96,12 +116,12 @@ step = st.one_of(
 
 
 @settings(deadline=None)
-@given(st.integers(0, 20), st.lists(step, max_size=25))
-def test_numbers_are_those_the_client_knows(count, steps):
+@given(st.integers(0, 20), st.lists(step, max_size=25), st.booleans())
+def test_numbers_are_those_the_client_knows(count, steps, exact):
     box = Box()
     for _ in range(count):
         box.add()
-    client = Client(open_view(box))
+    client = Client(open_view(box, exact=exact))
     for each in steps:
         if each == "add":
             box.add()
@@ -136,6 +156,41 @@ def test_too_many_runs_end_the_session():
     assert not view.lost
     box.expunge([2 * views.MAX_GHOST_RUNS + 1])
     assert view.lost
+
+
+def test_expunged_letters_are_told_by_uid_without_those_that_went_before():
+    box = Box()
+    for _ in range(9):
+        box.add()
+    box.expunge([4, 5])
+    view = open_view(box, exact=True)
+    box.expunge([3, 6, 8])
+    assert list(view.take_ghosts()) == [3, 3, 1, 6, 6, 1, 8, 8, 1]
+    box.expunge([2, 1])
+    assert list(view.take_ghosts()) == [1, 2, 2]
+    assert not view.has_ghosts()
+
+
+def test_what_is_held_back_is_not_said_to_be_known():
+    box = Box()
+    for _ in range(4):
+        box.add()
+    view = open_view(box, exact=True)
+    assert view.known_modseq() == box.highest_modseq and not view.held
+    before = box.highest_modseq
+    box.expunge([2])
+    box.expunge([3])
+    assert view.known_modseq() == before
+    view.take_ghosts()
+    assert view.known_modseq() == box.highest_modseq and not view.held
+    # Flags that could not be told in time.
+    view.on_flags(1)
+    view.hold(5)
+    assert view.known_modseq() == 5
+    view.take_changed()
+    assert view.known_modseq() == box.highest_modseq
+    view.hold(5)
+    assert view.known_modseq() == box.highest_modseq
 
 
 @given(st.lists(st.integers(1, 200), max_size=120))

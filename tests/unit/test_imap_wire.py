@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from postino.imap import wire
-from postino.imap.errors import Bad
+from postino.imap.errors import Bad, Goodbye
 
 
 def parser(text: bytes, *more: bytes) -> wire.Parser:
@@ -31,6 +31,11 @@ def test_quoted_strings(text):
 @given(st.binary())
 def test_literals(octets):
     read = parser(b"{%d}" % len(octets), octets, b" X")
+    if b"\0" in octets:
+        # RFC 3501 9, CHAR8.
+        with pytest.raises(Bad):
+            read.string()
+        return
     assert read.string() == octets
     read.space()
     assert read.atom() == b"X"
@@ -63,32 +68,56 @@ def test_nothing_but_bad_is_raised(pieces):
 @pytest.mark.parametrize(
     ("line", "announced"),
     [
-        (b"a LOGIN {5}", (5, True)),
-        (b"a LOGIN {5+}", (5, False)),
-        (b"{0}", (0, True)),
-        (b"{4294967295}", (4294967295, True)),
+        (b"a LOGIN {5}", (5, True, False)),
+        (b"a LOGIN {5+}", (5, False, False)),
+        (b"a APPEND x ~{5}", (5, True, True)),
+        (b"a APPEND x UTF8 (~{5+}", (5, False, True)),
+        (b"{0}", (0, True, False)),
+        (b"{4294967295}", (4294967295, True, False)),
         (b"a LOGIN {-1}", None),
         (b"a LOGIN {}", None),
         (b"a LOGIN {+}", None),
+        (b"a LOGIN {5++}", None),
         (b"a LOGIN 5}", None),
+        (b"a LOGIN {5} ", None),
         (b"a LOGIN", None),
+        (b"", None),
     ],
 )
 def test_literal_announcements(line, announced):
-    assert wire.literal_of([line]) == announced
-    assert wire.literal_of([line[:-2], line[-2:]]) == announced
+    assert wire.announcement(line) == announced
+    for size in (1, 2, 3):
+        chunks = [b"x" * wire.CHUNK + line[:-size], line[-size:]]
+        assert wire.announcement(wire.tail_of(chunks)) == announced
 
 
 @pytest.mark.parametrize("size", [b"4294967296", b"9999999999999999999"])
 def test_impossible_literals(size):
     with pytest.raises(Bad):
-        wire.literal_of([b"a LOGIN {%s}" % size])
+        wire.announcement(b"a LOGIN {%s}" % size)
+    # It comes unasked, and cannot be skipped.
+    with pytest.raises(Goodbye):
+        wire.announcement(b"a LOGIN {%s+}" % size)
 
 
-@pytest.mark.parametrize("text", [b'"', b'"a', b'"a\\', b'"a\\b"', b"{3}", b"(", b""])
+@pytest.mark.parametrize("text", [b'"', b'"a', b'"a\\', b'"a\\b"', b'"a\rb"', b'"a\0b"', b"{3}", b"(", b""])
 def test_broken_strings(text):
     with pytest.raises(Bad):
         parser(text).string()
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters='"\\\r\n\0')))
+def test_quoted_strings_may_be_utf8(text):
+    """RFC 6855 3."""
+    assert parser(b'"%s"' % text.encode()).string() == text.encode()
+
+
+# A stray octet, an overlong form, a surrogate, beyond the last code point, one cut short.
+@pytest.mark.parametrize("octets", [b"\x80", b"\xff", b"\xc0\xaf", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xe2\x82"])
+def test_octets_that_are_no_utf8_are_bad(octets):
+    with pytest.raises(Bad):
+        parser(b'"a%sb"' % octets).string()
+    assert parser(b"{%d}" % len(octets), octets, b"").string() == octets
 
 
 def test_numbers():

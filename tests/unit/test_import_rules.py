@@ -35,8 +35,9 @@ ALLOWED: dict[str, set[str]] = {
     "users": {"credentials", "settings"},
     "log": {"dates"},
     "console": {"net", "settings"},
-    "server": {"net", "log"},
+    "server": {"net", "log", "overlay"},
     "app": EVERYTHING,
+    "interned": EVERYTHING,
 }
 DOCUMENTED_FOLDERS = ("firmware", "host_tools", "boards", "tests")
 FIRMWARE_FILES = sorted(FIRMWARE.rglob("*.py"))

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postino.mime import structure
-from postino.mime.structure import LEAF, LETTER, MESSAGE, MULTIPART, RAW, StructureScanner
+from postino.mime.part_table import LEAF, LETTER, MESSAGE, MULTIPART, NOTHING, RAW
+from postino.mime.structure import StructureScanner
 
 
 def scan(data, size=None):
@@ -159,13 +160,47 @@ def test_digest_parts_are_letters():
 def test_boundary_that_begins_another():
     data = crlf(
         b"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/mixed; boundary=aa\n\n"
-        b"--aa\n\n1.1\n--aa \t\n\n--aaa\n-- a\n--a-\n--aa--\n--a\n\n2\n--a--\n"
+        b"--aa\n\n1.1\n--aa \t\n\n-- a\n--b\n--aa--\n--a\n\n2\n--a--\n"
     )
     table = scan_everywhere(data)
     assert kinds(table) == [MULTIPART, MULTIPART, LEAF, LEAF, LEAF]
     assert body(data, table, 1, 1) == b"1.1"
-    assert body(data, table, 1, 2) == b"--aaa\r\n-- a\r\n--a-"
+    assert body(data, table, 1, 2) == b"-- a\r\n--b"
     assert body(data, table, 2) == b"2"
+
+
+def test_line_that_begins_with_the_boundary_is_a_delimiter():
+    """RFC 2046 5.1.1: an exact match of the entire line is not required."""
+    data = crlf(
+        b"Content-Type: multipart/mixed; boundary=abc\n\n--abc\n\none\n--abcdef\n\ntwo\n--ab\n--abc " + b"x" * 3000
+    ) + crlf(b"\n\nthree\n--abc--" + b"y" * 3000 + b"\nepilogue\n--abc\n")
+    table = scan(data)
+    for size in (1, 7, 100, 1024):
+        assert scan(data, size).numbers == table.numbers
+    assert scan_runs(data, range(50, len(data), 50)).numbers == table.numbers
+    assert kinds(table) == [MULTIPART, LEAF, LEAF, LEAF]
+    assert [body(data, table, n) for n in (1, 2, 3)] == [b"one", b"two\r\n--ab", b"three"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected", "inner"),
+    [
+        # The whole line is the end of the inner one; what follows is its epilogue.
+        (b"--foo--", [MULTIPART, MULTIPART, LEAF], b"--foo\r\n\r\nx\r\n--foo--\r\n\r\ny\r\n"),
+        # The whole line is the end of the outer one.
+        (b"--foo----", [MULTIPART, MULTIPART, LEAF], b"--foo\r\n\r\nx"),
+        # Both begin the line: the longer counts.
+        (b"--foo--bar", [MULTIPART, MULTIPART, LEAF, LEAF], b"--foo\r\n\r\nx"),
+    ],
+)
+def test_boundary_that_looks_like_the_end_of_another(line, expected, inner):
+    data = crlf(
+        b"Content-Type: multipart/mixed; boundary=foo--\n\n--foo--\nContent-Type: multipart/mixed; boundary=foo\n\n"
+        b"--foo\n\nx\n" + line + b"\n\ny\n"
+    )
+    table = scan_everywhere(data)
+    assert kinds(table) == expected
+    assert body(data, table, 1) == inner
 
 
 @pytest.mark.parametrize(
@@ -176,14 +211,21 @@ def test_boundary_that_begins_another():
         (b"--\r\n--", [LEAF]),
         (b"Content-Type: multipart/mixed\r\n\r\n--a\r\n\r\nx\r\n--a--\r\n", [RAW]),
         (b"Content-Type: multipart/mixed; boundary=\r\n\r\n--\r\n\r\nx\r\n----\r\n", [RAW]),
-        (b"Content-Type: multipart/mixed; boundary=" + b"b" * 71 + b"\r\n\r\n--" + b"b" * 71 + b"\r\n\r\nx", [RAW]),
         (
             b"Content-Type: multipart/mixed; boundary=" + b"b" * 70 + b"\r\n\r\n--" + b"b" * 70 + b"\r\n\r\nx",
             [MULTIPART, LEAF],
         ),
-        (b"Content-Type: multipart/mixed; boundary=a\r\n\r\nnothing of it", [RAW]),
-        (b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a--\r\n", [RAW]),
-        (b"Content-Type: multipart/mixed; boundary=a\r\n--a\r\n\r\nx", [RAW]),
+        (
+            b"Content-Type: multipart/mixed; boundary=" + b"b" * 200 + b"\r\n\r\n--" + b"b" * 200 + b"\r\n\r\nx",
+            [MULTIPART, LEAF],
+        ),
+        (
+            b"Content-Type: multipart/mixed; boundary=" + b"b" * 70 + b"\r\n\r\n--" + b"b" * 69 + b"\r\n\r\nx",
+            [MULTIPART],
+        ),
+        (b"Content-Type: multipart/mixed; boundary=a\r\n\r\nnothing of it", [MULTIPART]),
+        (b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a--\r\n", [MULTIPART]),
+        (b"Content-Type: multipart/mixed; boundary=a\r\n--a\r\n\r\nx", [MULTIPART]),
         (b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a", [MULTIPART, LEAF]),
         (b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\n--a\r\n--a--", [MULTIPART, LEAF, LEAF]),
         (b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\nX: y\r\n--a--", [MULTIPART, LEAF]),
@@ -203,10 +245,46 @@ def test_broken_letters_degrade(data, expected):
 def test_part_without_blank_line():
     data = b"Content-Type: multipart/mixed; boundary=a\r\n\r\n--a\r\njust text\r\n--a\r\nA: b\r\n--a--\r\n"
     table = scan_everywhere(data)
-    assert body(data, table, 1) == b"just text"
-    assert mime(data, table, 1) == b""
-    assert mime(data, table, 2) == b"A: b\r\n"
-    assert body(data, table, 2) == b""
+    assert body(data, table, 1) == body(data, table, 2) == b""
+    # The line end before the delimiter belongs to it, also behind a header.
+    assert mime(data, table, 1) == b"just text"
+    assert mime(data, table, 2) == b"A: b"
+
+
+def test_blank_line_before_the_delimiter_belongs_to_it():
+    data = crlf(b"Content-Type: multipart/mixed; boundary=a\n\n--a\nA: b\n\n--a\n\n--a\n--a\n\n\n--a--\n")
+    table = scan_everywhere(data)
+    assert [mime(data, table, n) for n in (1, 2, 3, 4)] == [b"A: b\r\n", b"", b"", b"\r\n"]
+    assert [body(data, table, n) for n in (1, 2, 3, 4)] == [b""] * 4
+
+
+def test_letter_without_body_inside():
+    data = crlf(
+        b"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: message/rfc822\n\nSubject: x\n"
+        b"--a\nContent-Type: message/rfc822\n\n--a\nContent-Type: message/rfc822\n--a--\n"
+    )
+    table = scan_everywhere(data)
+    check_sane(data, table)
+    assert [body(data, table, n) for n in (1, 2, 3)] == [b"Subject: x", b"", b""]
+    start, end = table.header_range(table.find((1,)))
+    assert data[start:end] == b"Subject: x"
+    assert [mime(data, table, n) for n in (2, 3)] == [b"Content-Type: message/rfc822" + end for end in (b"\r\n", b"")]
+
+
+def test_multipart_without_parts_has_an_empty_one():
+    table = scan_everywhere(b"Content-Type: multipart/mixed; boundary=a\r\n\r\nnothing")
+    assert table.find((1,)) == NOTHING
+    assert table.body_range(NOTHING) == table.mime_range(NOTHING) == (0, 0)
+    assert table.header_range(NOTHING) is None and table.text_range(NOTHING) is None
+    assert table.find((2,)) is None and table.find((1, 1)) is None
+    assert not table.has_parts(0)
+
+
+def test_header_goes_to_the_first_blank_line():
+    data = b"no field at all\r\n: no name\r\n\r\nbody\r\n"
+    table = scan_everywhere(data)
+    assert body(data, table, 1) == b"body\r\n"
+    assert scan_everywhere(b"only text").end(0) == scan(b"only text").body(0) == 9
 
 
 def test_missing_end_of_inner_multipart():
@@ -223,11 +301,11 @@ def test_missing_end_of_inner_multipart():
 def nested(depth, ends=True):
     out = b""
     for level in range(depth):
-        out += b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (level, level)
+        out += b"Content-Type: multipart/mixed; boundary=b%d.\r\n\r\n--b%d.\r\n" % (level, level)
     out += b"\r\ninnermost\r\n"
     if ends:
         for level in range(depth - 1, -1, -1):
-            out += b"--b%d--\r\n" % level
+            out += b"--b%d.--\r\n" % level
     return out
 
 
@@ -271,7 +349,8 @@ def check_sane(data, table):
         if table.kind(i) == MESSAGE:
             assert (table.parent(i + 1), table.start(i + 1), table.end(i + 1)) == (i, table.body(i), table.end(i))
         if table.kind(i) == MULTIPART:
-            assert table.child(i, 1) == i + 1
+            assert table.has_parts(i) == (table.child(i, 1) is not None)
+            assert table.child(i, 1) in (None, i + 1)
     assert table.end(0) == len(data)
 
 

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from postino_tools import runtime_build, size
+from postino_tools import size
+from postino_tools.int_constants import module_name
 
 
 @pytest.fixture
-def firmware(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def firmware(tmp_path: Path) -> Path:
     """Make a firmware of four modules, two of which import others in each way there is."""
     files = {
         "postino/__init__.py": "",
@@ -22,12 +23,11 @@ def firmware(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="ascii")
-    monkeypatch.setattr(runtime_build, "FIRMWARE", tmp_path)
     return tmp_path
 
 
 def test_each_module_comes_after_those_it_imports(firmware: Path) -> None:
-    files = {size.module_name(path): path for path in firmware.rglob("*.py")}
+    files = {module_name(path.relative_to(firmware)): path for path in firmware.rglob("*.py")}
     assert size.import_order(files) == [
         "postino",
         "postino.net",
@@ -41,6 +41,6 @@ def test_each_module_comes_after_those_it_imports(firmware: Path) -> None:
 
 def test_modules_that_import_each_other_are_listed_once(firmware: Path) -> None:
     (firmware / "postino/log.py").write_text("import postino.users\n", encoding="ascii")
-    files = {size.module_name(path): path for path in firmware.rglob("*.py")}
+    files = {module_name(path.relative_to(firmware)): path for path in firmware.rglob("*.py")}
     order = size.import_order(files)
     assert sorted(order) == sorted(files)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from postino.store import INFO_ID, Store, StoreError, StoreFull, files
+from postino.store import INFO_ID, SENT, Store, StoreError, StoreFull, files
 from postino.store.flags import FLAGGED, SEEN
 from tests.device.store_driver import Driver
 from tests.unit.store_support import DATE, USERS, append, deliver, opened, uids_of
@@ -134,6 +134,31 @@ def move(store: Store) -> None:
         box.move(uids_of(box), store.find("anna", "Archive")[INFO_ID])
 
 
+def append_all(store: Store) -> None:
+    """Two letters, of which one waits with its file closed."""
+    writers = []
+    try:
+        with opened(store, "anna", "Trash") as box:
+            for octets in (b"one", bytes(5000)):
+                writers.append(store.new_letter())
+                writers[-1].write(octets)
+            store.finish_letter(writers[0], box.id, DATE)
+            store.append_all(box.id, [(writer, SEEN | box.keyword_bit("work", True), DATE) for writer in writers])
+    finally:
+        for writer in writers:
+            writer.abort()
+
+
+def replace(store: Store) -> None:
+    letter = store.new_letter()
+    try:
+        letter.write(b"better")
+        with opened(store, "anna", "INBOX") as box:
+            store.replace(letter, box, 2, store.find("anna", "Archive")[INFO_ID], FLAGGED, DATE)
+    finally:
+        letter.abort()
+
+
 def read(store: Store) -> None:
     with opened(store, "anna", "INBOX") as box:
         reader = store.open_letter(box.letter(1))
@@ -159,13 +184,15 @@ def close(store: Store) -> None:
 OPERATIONS: dict[str, Callable[[Store], object]] = {
     "deliver": lambda store: deliver(store, USERS, bytes(5000)),
     "append": lambda store: append(store, "anna", "Trash", b"appended", FLAGGED),
+    "append_all": append_all,
+    "replace": replace,
     "flags": change_flags,
     "expunge": expunge,
     "copy": copy,
     "move": move,
     "read": read,
     "status": lambda store: store.status("anna", "Sent"),
-    "create": lambda store: store.create("bert", "a/b"),
+    "create": lambda store: store.create("bert", "a/b", SENT),
     "rename": lambda store: store.rename("anna", "Lists", "Old/Lists"),
     "rename INBOX": lambda store: store.rename("anna", "INBOX", "Old"),
     "delete": lambda store: store.delete("anna", "Sent"),

@@ -274,7 +274,7 @@ def test_recent_is_claimed_once_and_kept_at_the_end(board: Board) -> None:
         assert box.recent_from == 3
     validity = board.info("anna", "INBOX")[INFO_UIDVALIDITY]
     for _ in range(2):
-        assert board.store.status("anna", "INBOX") == (3, 1, 4, validity, 3)
+        assert board.store.status("anna", "INBOX")[:5] == (3, 1, 4, validity, 3)
         board.store.close()
         board.start()
 

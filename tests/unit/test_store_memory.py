@@ -61,10 +61,12 @@ def too_large(letters: Board, monkeypatch: pytest.MonkeyPatch) -> Board:
     append(letters.store, "anna", "Archive", b"large", SEEN)
     archive = letters.info("anna", "Archive")[INFO_ID]
 
+    make_table = Contents.make_table
+
     def refused(contents: Contents) -> None:
         if contents.mailbox == archive:
             raise MemoryError
-        contents.table = Table()
+        make_table(contents)
 
     monkeypatch.setattr(Contents, "make_table", refused)
     return letters
@@ -99,7 +101,7 @@ def test_no_room_in_the_table_of_a_session(letters: Board, monkeypatch: pytest.M
     """A delivery to several users of whom one has his mailbox open."""
     before = in_memory(letters)
     with opened(letters.store, "bert", "INBOX") as box:
-        monkeypatch.setattr(Table, "reserve", Full(Table.reserve))
+        monkeypatch.setattr(Table, "reserve_for", Full(Table.reserve_for))
         with pytest.raises(MemoryError):
             deliver(letters.store, USERS)
         assert len(box) == 4
@@ -136,7 +138,8 @@ def move(board: Board, box) -> None:
 PLACES = [
     (delivery, (Contents, "add")),
     (delivery, (View, "on_added")),
-    (flags, (Table, "set_flags")),
+    (flags, (Table, "set_place")),
+    (flags, (Table, "note")),
     (flags, (View, "on_flags")),
     (expunge, (Contents, "remember")),
     (expunge, (Table, "delete")),

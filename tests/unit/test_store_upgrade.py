@@ -11,7 +11,7 @@ import pytest
 
 from postino.store import INFO_ID, INFO_NAME, StoreFull, StoreUnavailable, files, format1
 from postino.store.catalogue import INFO_COUNT, INFO_DAYS
-from postino.store.flags import KEYWORD_SHIFT
+from postino.store.flags import KEYWORD_SHIFT, SEEN
 from postino.store.upgrade_letters import HeaderEnd
 from postino_tools import mail_image
 from tests.support import format1_builder, littlefs_files
@@ -184,6 +184,30 @@ def test_the_upgraded_store_goes_on() -> None:
     store, _ = opened(Flash(old.blocks, flash.chip.image))
     assert seen(store) == before
     assert len(before["anna", "INBOX"][4]) == 1
+
+
+def test_modification_sequences_stay_what_they_were_at_the_upgrade() -> None:
+    """Format 1 told nobody any; from here on they only rise."""
+    flash = OldChip(small).flash()
+    store, _ = opened(flash)
+
+    def told():
+        box = store.open_mailbox(store.find("anna", "INBOX")[INFO_ID], Listener())
+        return box, [box.modseq(index) for index in range(len(box))]
+
+    box, first = told()
+    highest = box.highest_modseq
+    assert len(first) > 1 and 0 < max(first) <= highest
+    seen_already = box.flags(0) & SEEN
+    box.change_flags([box.uid(0)], SEEN & ~seen_already, seen_already)
+    assert [box.modseq(index) for index in range(len(box))] == [box.highest_modseq, *first[1:]]
+    assert highest < box.highest_modseq
+    highest = box.highest_modseq
+    store.keeper.fold_now(box.info)
+    assert [box.modseq(index) for index in range(len(box))] == [highest, *first[1:]]
+    store = flash.mount()
+    box, again = told()
+    assert (again, box.highest_modseq) == ([highest, *first[1:]], highest)
 
 
 def test_a_large_store() -> None:

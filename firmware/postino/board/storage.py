@@ -144,7 +144,9 @@ def _first_format(partition, device, error):
 
 
 def _open(device):
-    return vfs.VfsLfs2(device, readsize=READ_SIZE, progsize=PROGRAM_SIZE, lookahead=LOOKAHEAD, mtime=False)
+    # A bit for each block is all that littlefs can use, in pieces of 64.
+    lookahead = min(LOOKAHEAD, (device.ioctl(BLOCK_COUNT, 0) + 63) // 64 * 8)
+    return vfs.VfsLfs2(device, readsize=READ_SIZE, progsize=PROGRAM_SIZE, lookahead=lookahead, mtime=False)
 
 
 def is_blank(device):

@@ -36,10 +36,11 @@ async def authenticate(session, command):
     arguments.space()
     mechanism = arguments.atom().upper()
     response = None
-    if not arguments.at_end():
-        arguments.space()
-        # Base64 is no atom: "=" alone stands for an empty response (RFC 4959 3).
-        response = arguments.list_mailbox()
+    if not arguments.ends():
+        if not capabilities.is_offered(session, b"SASL-IR"):
+            raise Bad(b"Unexpected arguments")
+        # All of base64 may stand in an atom; "=" alone is an empty response (RFC 4959 3).
+        response = arguments.atom()
         arguments.end()
     if mechanism != b"PLAIN":
         raise No(b"There is only PLAIN", b"CANNOT")

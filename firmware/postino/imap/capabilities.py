@@ -27,7 +27,36 @@ CAPABILITIES = (
     b"MOVE",
     b"UNSELECT",
     b"CHILDREN",
+    b"LIST-EXTENDED",
+    b"LIST-STATUS",
     b"SPECIAL-USE",
+    b"CREATE-SPECIAL-USE",
+    b"STATUS=SIZE",
+    b"APPENDLIMIT",
+    b"MULTIAPPEND",
+    b"REPLACE",
+    b"QUOTA",
+    b"QUOTA=RES-STORAGE",
+    b"ESEARCH",
+    b"SEARCHRES",
+    b"WITHIN",
+    b"SORT",
+    b"CONDSTORE",
+    b"QRESYNC",
+    b"BINARY",
+    b"PREVIEW",
+    b"SAVEDATE",
+    b"OBJECTID",
+    b"UTF8=ACCEPT",
+)
+
+# Those that are nothing without another.
+_NEEDS = (
+    (b"QRESYNC", b"CONDSTORE"),
+    (b"LIST-STATUS", b"LIST-EXTENDED"),
+    (b"CREATE-SPECIAL-USE", b"SPECIAL-USE"),
+    (b"QUOTA=RES-STORAGE", b"QUOTA"),
+    (b"SEARCHRES", b"ESEARCH"),
 )
 
 # What every client builds on cannot be switched off.
@@ -74,10 +103,10 @@ def is_offered(session, name):
     off = session.off
     if not off:
         return True
-    if name in off or (name.upper() == b"IMAP4REV2" and any(part in off for part in _PARTS_OF_REV2)):
+    name = name.upper()
+    if name in off or (name == b"IMAP4REV2" and any(part in off for part in _PARTS_OF_REV2)):
         return False
-    # QRESYNC is nothing without CONDSTORE (RFC 7162 1).
-    return not (name == b"QRESYNC" and b"CONDSTORE" in off)
+    return not any(name == dependent and needed in off for dependent, needed in _NEEDS)
 
 
 def text(session):
@@ -88,5 +117,8 @@ def text(session):
         if name == b"AUTH=PLAIN" and not allowed:
             words.append(b"LOGINDISABLED")
         elif name in _ALWAYS or is_offered(session, name):
+            if name == b"APPENDLIMIT":
+                # The same for all mailboxes (RFC 7889 2).
+                name = b"APPENDLIMIT=%d" % session.server.settings.get("max_message_size")
             words.append(name)
     return b" ".join(words)

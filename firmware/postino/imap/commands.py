@@ -1,6 +1,5 @@
 """Reading commands: lines and literals, within limits, always in step with the client (RFC 3501 2.2, 4.3)."""
 
-from ..net.errors import LineTooLong
 from . import wire
 from .errors import Bad, Goodbye
 
@@ -9,21 +8,24 @@ MAX_LINE_BEFORE_LOGIN = 1024
 MAX_LINE = 8192
 # Octets in which the tag of a line that is too long is looked for.
 MAX_TAG = 64
-# Octets in a line behind a literal that is thrown away.
-MAX_DRAINED_LINE = 1024
-# Octets in the literals of one command, the message of APPEND apart; it is also what LITERAL- allows (RFC 7888 5).
+# Octets in the literals of one command, messages apart; it is also what LITERAL- allows (RFC 7888 5).
 MAX_LITERALS = 4096
 MAX_LITERALS_BEFORE_LOGIN = 1024
+# A message sent unasked that is not wanted is read and thrown away up to this size; beyond, the connection ends.
+MAX_DRAIN = 64 * 1024 * 1024
 # Literals in one command: no command has more strings that need them.
 MAX_LITERAL_COUNT = 64
 
 CONTINUE = b"+ Ready for literal data\r\n"
 
+# Octets of a line that is thrown away in which a literal is looked for: what announces it, and the CR.
+_TAIL = wire.MAX_SHORT + 1
+
 
 class Command:
     """One command: `tag`, `verb` (upper case; UID commands are "UID FETCH" and so on), `arguments` (a parser).
 
-    `message` is (size, synchronising) of an APPEND's message literal, which is still to be read.
+    `message` is what announces the message of APPEND or REPLACE, which is still to be read (wire.announcement).
     """
 
     def __init__(self, tag, verb, pieces, position, max_depth, message):
@@ -48,9 +50,17 @@ def _split(line):
     return tag, verb, position
 
 
-def _is_message(line, position):
-    """True if the literal at the end of APPEND's first line is the message, False if it is the mailbox name."""
-    return line[0][position:].strip()[:1] != b"{"
+def _takes_message(verb):
+    return verb == b"APPEND" or verb.endswith(b"REPLACE")
+
+
+def _is_message(line, verb, position):
+    """True if the literal at the end of the first line is the message, False if it is the mailbox name."""
+    arguments = line[0][position:].strip()
+    if verb != b"APPEND":
+        # REPLACE has the message's number before it.
+        arguments = arguments.partition(b" ")[2].strip()
+    return arguments[:1] != b"{"
 
 
 def _size(line):
@@ -72,6 +82,9 @@ def _add(chunks, block):
 class Reader:
     """Reads the commands of one connection. `tag` is that of the command being read, as soon as it is known."""
 
+    # What announces a message that nobody has begun to read: before the next command it is thrown away.
+    unread = None
+
     def __init__(self, conn):
         self._conn = conn
         self.tag = None
@@ -79,17 +92,21 @@ class Reader:
     async def read(self, logged_in):
         """Returns the next command. Raises Bad (in step again, or `Goodbye` if that cannot be)."""
         self.tag = None
+        literal = self.unread
+        self.unread = None
+        await self.refuse(literal, MAX_DRAIN)
         limit = MAX_LINE if logged_in else MAX_LINE_BEFORE_LOGIN
-        line = await self._read_line(limit)
+        line = await self.read_line(limit)
         while line[0].upper() == b"DONE":
             # Some clients end an IDLE that the server has ended already.
-            line = await self._read_line(limit)
+            line = await self.read_line(limit)
         tag, verb, position = _split(line[0])
         self.tag = tag
         if tag is None:
             # Whatever literal it announces will be read as commands: there is no telling what this client speaks.
             raise Bad(b"A command begins with a tag")
         pieces, message = await self._read_pieces(line, verb, position, limit, logged_in)
+        self.unread = message
         # Before login nothing nests but the list of ID: nobody gets memory for parentheses.
         return Command(tag, verb, pieces, position, wire.MAX_DEPTH if logged_in else 1, message)
 
@@ -99,24 +116,25 @@ class Reader:
         room = MAX_LITERALS if logged_in else MAX_LITERALS_BEFORE_LOGIN
         limit -= _size(line)
         while True:
-            literal = wire.literal_of(line)
+            literal = wire.announcement(wire.tail_of(line))
             if literal is None:
                 return pieces, None
-            if verb == b"APPEND" and logged_in and (len(pieces) > 1 or _is_message(line, position)):
+            if logged_in and _takes_message(verb) and (len(pieces) > 1 or _is_message(line, verb, position)):
                 return pieces, literal
-            size, synchronising = literal
-            if size > room or len(pieces) >= 2 * MAX_LITERAL_COUNT or not (logged_in or verb == b"LOGIN"):
-                await self.refuse(size, synchronising)
+            size, synchronising, binary = literal
+            too_much = size > room or len(pieces) >= 2 * MAX_LITERAL_COUNT
+            if too_much or binary or not (logged_in or verb == b"LOGIN"):
+                await self.refuse(literal)
                 raise Bad(b"Literal not accepted here, or too large")
             room -= size
             if synchronising:
                 await conn.write(CONTINUE)
             pieces.append(await conn.read_exactly(size))
-            line = await self._read_line(limit)
+            line = await self.read_line(limit)
             limit -= _size(line)
             pieces.append(line)
 
-    async def _read_line(self, limit):
+    async def read_line(self, limit):
         """Returns a line without its end as a list of chunks. A longer one is thrown away, and Bad raised."""
         conn = self._conn
         chunks = [b""]
@@ -126,43 +144,54 @@ class Reader:
             block = await conn.read_block()
             end = conn.buffer.find(b"\n", conn.start, conn.end)
             count = len(block) if end < 0 else end - conn.start
-            # One more for the CR.
-            if size + count <= limit + 1:
-                _add(chunks, block[:count])
-            elif size <= limit + 1:
-                # Thrown away, but for the tag: the client waits for its reply.
-                self.tag = self.tag or _split(chunks[0] + bytes(block[:MAX_TAG]))[0]
-                chunks = [b""]
             size += count
+            # One more for the CR.
+            if size > limit + 1:
+                await self._throw_away(chunks)
+            _add(chunks, block[:count])
             conn.consume(count + 1 if end >= 0 else count)
-        if size <= limit + 1 and chunks[len(chunks) - 1].endswith(b"\r"):
+        if chunks[len(chunks) - 1].endswith(b"\r"):
             chunks[len(chunks) - 1] = chunks[len(chunks) - 1][:-1]
             size -= 1
         if size > limit:
+            self.tag = self.tag or _split(chunks[0])[0]
+            await self.refuse(wire.announcement(wire.tail_of(chunks)))
             raise Bad(b"Command line too long")
         return chunks
 
-    async def refuse(self, size, synchronising):
+    async def _throw_away(self, chunks):
+        """The line is too long already: raises Bad in step behind it, and behind the literal that it may announce."""
+        if self.tag is None:
+            # The client waits for its reply.
+            block = await self._conn.read_block()
+            self.tag = _split(chunks[0] + bytes(block[:MAX_TAG]))[0]
+        await self.refuse(wire.announcement(await self._rest_of_line(wire.tail_of(chunks))))
+        raise Bad(b"Command line too long")
+
+    async def _rest_of_line(self, tail):
+        """Throws the rest of a line away, which began with `tail`. Returns its last octets, without its end."""
+        conn = self._conn
+        end = -1
+        while end < 0:
+            block = await conn.read_block()
+            end = conn.buffer.find(b"\n", conn.start, conn.end)
+            count = len(block) if end < 0 else end - conn.start
+            tail = (tail + bytes(block[max(0, count - _TAIL) : count]))[-_TAIL:]
+            conn.consume(count + 1 if end >= 0 else count)
+        return tail[:-1] if tail.endswith(b"\r") else tail
+
+    async def refuse(self, literal, limit=MAX_LITERALS):
         """Gets in step behind a literal that is not taken: a synchronising one is simply never sent.
 
-        One that is sent unasked is read and thrown away, with the rest of its command. Raises Goodbye where LITERAL-
-        would not have allowed it (RFC 7888 5).
+        One that is sent unasked is read and thrown away, with the rest of its command. Raises Goodbye if it has more
+        octets than `limit`: LITERAL- would not have allowed it (RFC 7888 5). `literal` is what announces it, or None.
         """
-        while not synchronising:
-            if size > MAX_LITERALS:
-                raise Goodbye(b"The literal cannot be skipped", b"BAD Literal too large")
-            literal = await self.drain(size)
-            if literal is None:
-                return
-            size, synchronising = literal
+        while literal is not None and not literal[1]:
+            if literal[0] > limit:
+                raise Goodbye(b"The literal cannot be skipped", None if self.tag is None else b"BAD Literal too large")
+            literal = await self._drain(literal[0])
 
-    async def refuse_after(self, line):
-        """Gets in step behind a line that ends a command nobody wants."""
-        literal = wire.announcement(line)
-        if literal is not None:
-            await self.refuse(literal[0], literal[1])
-
-    async def drain(self, size):
+    async def _drain(self, size):
         """Throws away `size` octets of a literal and the line behind it. Returns the literal announced there."""
         conn = self._conn
         while size:
@@ -170,7 +199,4 @@ class Reader:
             used = min(len(block), size)
             conn.consume(used)
             size -= used
-        try:
-            return wire.announcement(await conn.read_line(MAX_DRAINED_LINE))
-        except LineTooLong:
-            return None
+        return wire.announcement(await self._rest_of_line(b""))

@@ -3,11 +3,11 @@
 import asyncio
 from array import array
 
-from ..store import INFO_ID, INFO_NAME, Nobody
+from ..store import INFO_ID, Nobody
 from ..store.errors import NoSuchMailbox, StoreError
 from . import names, sequence
 from .errors import Goodbye, No
-from .expunge import check_writable
+from .expunge import check_writable, modseq_code
 from .sets import read_set
 
 # Letters copied or moved in one transaction.
@@ -118,10 +118,9 @@ def _take_back(store, mailbox_id, made):
 
 
 async def _move(session, command, pairs, target):
+    """Into the mailbox itself too, as COPY (RFC 6851 3.3): the letters get new UIDs."""
     view = session.view
-    if target[INFO_ID] == view.box.id:
-        # Moving into itself would give every letter a new UID for nothing (RFC 6851 3.3 leaves it open).
-        raise No(b"The messages are in %s already" % names.quoted(session, target[INFO_NAME]), b"CANNOT")
+    count = 0
     for batch in _batches(view, pairs):
         if view.lost:
             raise Goodbye(b"The selected mailbox is gone")
@@ -131,6 +130,7 @@ async def _move(session, command, pairs, target):
         finally:
             view.working = False
         session.renew_deadline()
+        count += len(uids)
         sources = array("I")
         copies = array("I")
         _note(sources, batch)
@@ -139,4 +139,4 @@ async def _move(session, command, pairs, target):
         await session.conn.write(b"* OK %sMoved\r\n" % _code(uidvalidity, sources, copies))
         await session.tell_updates(True)
         await asyncio.sleep_ms(0)
-    return b"OK %s completed" % command.verb
+    return b"OK %s%s completed" % (await modseq_code(session, count), command.verb)

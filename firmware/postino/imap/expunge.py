@@ -4,8 +4,9 @@ import asyncio
 from array import array
 
 from ..store.flags import DELETED
-from . import sequence
+from . import capabilities, sequence
 from .errors import Goodbye, No
+from .sets import read_set
 
 # Letters expunged in one transaction, after which other sessions get their turn: on flash each takes about 50 ms.
 BATCH = 16
@@ -19,11 +20,11 @@ def check_writable(view):
 
 
 async def expunge_deleted(session, pairs, tell):
-    """Expunges the announced letters with \\Deleted, of the UIDs in `pairs` if that is not None."""
+    """Expunges the announced letters with \\Deleted, of the UIDs in `pairs`. Returns how many."""
     view = session.view
-    everything = array("I", (1, sequence.MAX_NUMBER))
     batch = array("I")
-    for looked, uid in enumerate(view.uids(everything if pairs is None else pairs)):
+    count = 0
+    for looked, uid in enumerate(view.uids(pairs)):
         if looked % YIELD_EVERY == YIELD_EVERY - 1:
             # Before others have their turn: they may take \Deleted away again.
             if batch:
@@ -33,11 +34,13 @@ async def expunge_deleted(session, pairs, tell):
         row = view.box.index_of(uid)
         if row >= 0 and view.box.flags(row) & DELETED:
             batch.append(uid)
+            count += 1
         if len(batch) >= BATCH:
             await _expunge(session, batch, tell)
             batch = array("I")
     if batch:
         await _expunge(session, batch, tell)
+    return count
 
 
 async def _expunge(session, batch, tell):
@@ -54,24 +57,31 @@ async def _expunge(session, batch, tell):
         await session.tell_updates(True)
     else:
         # CLOSE: the client will never ask for these numbers again.
-        while view.pop_ghosts() is not None:
-            pass
+        view.take_ghosts()
     # Not 0: whoever has become ready meanwhile would come after the next batch.
     await asyncio.sleep_ms(1)
+
+
+async def modseq_code(session, count):
+    """Returns what the reply of a command tells that took `count` letters out of the mailbox (RFC 7162 3.2.7)."""
+    if not count or not session.enabled & capabilities.QRESYNC:
+        return b""
+    await session.tell_updates(True)
+    return b"[HIGHESTMODSEQ %d] " % session.view.known_modseq()
 
 
 async def expunge(session, command):
     command.arguments.end()
     check_writable(session.view)
-    await expunge_deleted(session, None, True)
-    return b"OK EXPUNGE completed"
+    count = await expunge_deleted(session, sequence.everything(), True)
+    return b"OK %sEXPUNGE completed" % await modseq_code(session, count)
 
 
 async def uid_expunge(session, command):
     command.arguments.space()
     view = session.view
-    pairs = sequence.parse(command.arguments.set_parts(), view.largest_uid())
+    pairs = read_set(session, command.arguments, True)
     command.arguments.end()
     check_writable(view)
-    await expunge_deleted(session, pairs, True)
-    return b"OK UID EXPUNGE completed"
+    count = await expunge_deleted(session, pairs, True)
+    return b"OK %sUID EXPUNGE completed" % await modseq_code(session, count)

@@ -1,6 +1,7 @@
-"""IDLE (RFC 2177): changes are told as they happen; a sign of life now and then finds a dead peer."""
+"""IDLE (RFC 2177): changes are told as they happen; a sign of life now and then finds a dead peer.
 
-import time
+Between two events an idle session waits where it would wait for a command, in Session.run(), and holds nothing more.
+"""
 
 from ..net.errors import LineTooLong
 from .errors import Bad
@@ -12,27 +13,30 @@ MAX_DONE = 64
 async def idle(session, command):
     """Works without a selected mailbox too: Outlook does that."""
     command.arguments.end()
-    conn = session.conn
-    await conn.write(b"+ idling\r\n")
-    if session.view is not None:
-        await session.tell_updates(True)
-    notify = session.server.settings.get("idle_notify")
-    since = time.ticks_ms()  # type: ignore[attr-defined]
-    while not await conn.wait_input(notify):
-        now = time.ticks_ms()  # type: ignore[attr-defined]
-        if session.view is not None and session.view.woken:
-            await session.tell_updates(True)
-        elif time.ticks_diff(now, since) >= notify * 1000:  # type: ignore[attr-defined]
-            await conn.write(b"* OK Still here\r\n")
-        else:
-            # Woken for something that was told before IDLE began.
-            continue
-        since = now
+    await session.conn.write(b"+ idling\r\n")
+    # What has happened before is told as at the end of every command; the tagged reply comes with DONE.
+    session.idling = True
+
+
+async def go_on(session, came):
+    """Goes on after a wait: input came (True), the session was woken (False), or nothing happened for long (None).
+
+    Returns the tagged reply once the client has said DONE.
+    """
+    if not came:
+        view = session.view
+        if view is not None and view.pending():
+            await session.tell_all(True)
+        elif came is None:
+            await session.conn.write(b"* OK Still here\r\n")
+        return None
+    session.idling = False
     try:
-        line = await conn.read_line(MAX_DONE)
+        line = await session.conn.read_line(MAX_DONE)
     except LineTooLong:
         line = b""
     session.renew_deadline()
+    await session.tell_all(True)
     # What was sent behind DONE stays in the connection's buffer and is the next command.
     if line.strip().upper() != b"DONE":
         raise Bad(b"Expected DONE")

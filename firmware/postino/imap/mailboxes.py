@@ -1,8 +1,11 @@
-"""CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE (RFC 3501 6.3.3 to 6.3.7)."""
+"""CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE (RFC 3501 6.3.3 to 6.3.7, RFC 6154 3)."""
 
+from .. import overlay
+from ..store import mailbox_object_id
 from ..store.errors import NoSuchMailbox
 from . import names
-from .errors import No
+from .capabilities import is_offered
+from .errors import Bad, No
 
 
 def _read_name(session, command):
@@ -12,13 +15,46 @@ def _read_name(session, command):
 
 async def create(session, command):
     """Missing parents are made as real mailboxes: Outlook loses mail in a \\Noselect one."""
-    command.arguments.space()
-    text = command.arguments.astring()
-    command.arguments.end()
+    arguments = command.arguments
+    arguments.space()
+    text = arguments.astring()
+    if not arguments.at_end():
+        arguments.space()
+    special_use = 0 if arguments.at_end() else _read_parameters(session, arguments)
     # A delimiter at the end only says that there will be mailboxes below it (RFC 3501 6.3.3).
     name = names.read_text(session, text[:-1] if text.endswith(b"/") else text)
-    session.server.store.create(session.conn.user, name)
+    names.check_new(name)
+    session.server.store.create(session.conn.user, name, special_use)
+    if is_offered(session, b"OBJECTID"):
+        # RFC 8474 4.1.
+        return b"OK [MAILBOXID (%s)] CREATE completed" % mailbox_object_id(names.find(session, name))
     return b"OK CREATE completed"
+
+
+def _read_parameters(session, arguments):
+    """Reads the parameters of CREATE (RFC 4466 2.2); there is only USE. Returns the special uses as bits."""
+    arguments.open_list()
+    if not arguments.accept_word(b"USE") or not is_offered(session, b"CREATE-SPECIAL-USE"):
+        raise Bad(b"Unknown parameter of CREATE")
+    uses = []
+    arguments.open_list()
+    while not arguments.close_list():
+        if uses:
+            arguments.space()
+        arguments.expect(b"\\")
+        uses.append(b"\\" + arguments.atom())
+    arguments.expect(b")")
+    arguments.end()
+    with overlay.use(("imap.attributes",)) as attributes:
+        return sum({_bit_of(attributes.SPECIAL_USES, use) for use in uses})
+
+
+def _bit_of(special_uses, wanted):
+    for bit, name in special_uses:
+        if name.lower() == wanted.lower():
+            return bit
+    # All mailboxes are ordinary ones: \All and \Flagged would not be.
+    raise No(b"That special use is not supported", b"USEATTR")
 
 
 async def delete(session, command):
@@ -39,6 +75,7 @@ async def rename(session, command):
     new = _read_name(session, command)
     command.arguments.end()
     names.find(session, old)
+    names.check_new(new)
     session.server.store.rename(session.conn.user, old, new)
     return b"OK RENAME completed"
 

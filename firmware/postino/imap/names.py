@@ -1,18 +1,18 @@
 """Mailbox names between the wire and the store (RFC 3501 5.1, RFC 6855 3, RFC 9051 5.1)."""
 
 from ..mime.quoting import string
-from . import utf7
+from ..store.catalogue import canonical
+from . import utf7, wire
 from .capabilities import UTF8_NAMES
 from .errors import No
 
-INBOX = "INBOX"
 # Longest name that is looked at, as it is written; no mailbox has one so long.
 MAX_NAME = 1024
 
 
 def decode(session, text):
     """Returns a name or pattern as str: modified UTF-7, or UTF-8 where that is enabled. Raises ValueError."""
-    return text.decode() if session.enabled & UTF8_NAMES else utf7.decode(text)
+    return wire.utf8(text) if session.enabled & UTF8_NAMES else utf7.decode(text)
 
 
 def read_text(session, text):
@@ -24,7 +24,24 @@ def read_text(session, text):
     except ValueError:
         raise No(b"That is not a mailbox name in the encoding in use", b"CANNOT")
     # INBOX is the same in any case (RFC 3501 5.1).
-    return INBOX if name.upper() == INBOX else name
+    return canonical(name)
+
+
+def check_new(name):
+    """Raises No for a name that no mailbox may get: control characters, separators of lines, paragraphs (RFC 6855 3).
+
+    The store looks after US-ASCII.
+    """
+    octets = name.encode()
+    # U+2028 and U+2029.
+    bad = b"\xe2\x80\xa8" in octets or b"\xe2\x80\xa9" in octets
+    # U+0080 to U+009F.
+    at = octets.find(b"\xc2")
+    while at >= 0 and not bad:
+        bad = octets[at + 1] < 0xA0
+        at = octets.find(b"\xc2", at + 2)
+    if bad:
+        raise No(b"A control character in a mailbox name", b"CANNOT")
 
 
 def read(session, arguments):

@@ -1,65 +1,122 @@
-"""The keys of SEARCH (RFC 3501 6.4.4), read into a small tree and evaluated with three answers: yes, no, not known yet.
-
-What the mailbox's table answers is asked first; then the header is read; the body only where nothing else decides.
-A node is a tuple: its kind, then what the kind needs. Content keys have a slot number, under which the answer is kept.
-"""
+"""The keys of SEARCH and SORT (RFC 3501 6.4.4, RFC 9051 6.4.4), read into a small tree of tuples (search_match.py)."""
 
 from .. import dates
 from ..store.flags import SEEN
-from . import flags, sequence
-from .errors import Bad
+from . import capabilities, flags, sequence, sets
+from .errors import Bad, No
+from .search_match import Query
 
 # Deepest nesting of NOT and OR. The parser counts parentheses, with the same limit; Apple Mail needs four of both.
 MAX_DEPTH = 8
-# Keys in one SEARCH.
+# Keys in one SEARCH, and ranges of all its sets together.
 MAX_KEYS = 64
+MAX_RANGES = sequence.MAX_RANGES
+# Octets of a text that is looked for.
+MAX_TEXT = 1024
+# The largest modification sequence, and the largest size that is understood (RFC 7162 7, RFC 9051 9: 63 bits).
+MAX_NUMBER64 = (1 << 63) - 1
+# No date is later, or as much earlier, as seconds or as days; no size is larger.
+_NEVER = sequence.MAX_NUMBER + 1
 
-NO = 0
-YES = 1
-UNKNOWN = 2
-
-MAX_NUMBER = sequence.MAX_NUMBER
-# Fields in which TEXT is looked for decoded; elsewhere it is compared with the octets as they are.
-TEXT_FIELDS = (b"subject", b"from", b"to", b"cc")
-# Kinds of nodes that need the letter: slot, field name, needle; slot, lowest, below; slot, needle; slot, needle.
-# The other kinds: "and" nodes, "or" nodes, "not" node, "all", "flag" mask and wanted, "recent" wanted, "uids" pairs,
-# "day" lowest and below, "size" lowest and below.
-CONTENT = ("header", "sent", "body", "text")
+CHARSETS = (
+    b"US-ASCII",
+    b"UTF-8",
+    b"ISO-8859-1",
+    b"ISO-8859-2",
+    b"ISO-8859-5",
+    b"ISO-8859-7",
+    b"ISO-8859-9",
+    b"ISO-8859-15",
+    b"WINDOWS-1250",
+    b"WINDOWS-1251",
+    b"WINDOWS-1252",
+    b"KOI8-R",
+)
 
 _FLAGS = (b"ANSWERED", b"DELETED", b"DRAFT", b"FLAGGED", b"SEEN")
 _FIELDS = (b"BCC", b"CC", b"FROM", b"SUBJECT", b"TO")
-_DAYS = (b"BEFORE", b"ON", b"SINCE", b"SENTBEFORE", b"SENTON", b"SENTSINCE")
+_DAYS = (b"BEFORE", b"ON", b"SINCE")
+_ENTRY_TYPES = (b"ALL", b"PRIV", b"SHARED")
+# Keys of extensions, and the capability that each belongs to.
+_EXTENSIONS = (
+    (b"OLDER", b"WITHIN"),
+    (b"YOUNGER", b"WITHIN"),
+    (b"SAVEDBEFORE", b"SAVEDATE"),
+    (b"SAVEDON", b"SAVEDATE"),
+    (b"SAVEDSINCE", b"SAVEDATE"),
+    (b"SAVEDATESUPPORTED", b"SAVEDATE"),
+    (b"MODSEQ", b"CONDSTORE"),
+    (b"EMAILID", b"OBJECTID"),
+    (b"THREADID", b"OBJECTID"),
+)
+
+_ALL = ("all",)
+_NOTHING = ("not", _ALL)
 
 
-class Query:
-    """A SEARCH as it was read: `root` is its tree, `content` its keys that need the letter."""
+def read(session, arguments):
+    """Reads the arguments of SEARCH behind RETURN: CHARSET, if it comes, and the keys. Returns a Query.
 
-    def __init__(self, view):
-        self._view = view
+    Raises Bad; No for a character set that is not known, or a text that is too long.
+    """
+    charset = b"UTF-8"
+    if arguments.accept_word(b"CHARSET"):
+        if session.enabled & capabilities.UTF8_ACCEPT:
+            # RFC 6855 3.
+            raise Bad(b"No CHARSET after ENABLE UTF8=ACCEPT")
+        charset = _charset(arguments)
+        arguments.space()
+    return _Keys(session, charset).read(arguments)
+
+
+def read_with_charset(session, arguments):
+    """The same for SORT, where a character set must come."""
+    charset = _charset(arguments)
+    arguments.space()
+    return _Keys(session, charset).read(arguments)
+
+
+def _charset(arguments):
+    name = arguments.astring().upper()
+    if name not in CHARSETS:
+        raise No(b"That charset is not known", b"BADCHARSET (%s)" % b" ".join(CHARSETS))
+    # ASCII is a part of UTF-8.
+    return b"UTF-8" if name == b"US-ASCII" else name
+
+
+class _Keys:
+    """Reads keys into nodes."""
+
+    def __init__(self, session, charset):
+        self._session = session
+        self._view = session.view
+        self._charset = charset
         self._keys = 0
-        # Content nodes in slot order.
-        self.content = []
-        self.root = None
+        self._ranges = 0
+        self._content = []
+        self._has_modseq = False
 
     def read(self, arguments):
-        """Reads all keys; they must all match."""
+        """Reads all keys, which must all match; MODSEQ enables CONDSTORE (RFC 7162 3.1)."""
         nodes = [self._key(arguments, 0)]
         while not arguments.at_end():
             arguments.space()
             if arguments.at_end():
                 break
             nodes.append(self._key(arguments, 0))
-        self.root = ("and", tuple(nodes))
+        if self._has_modseq:
+            self._session.enabled |= capabilities.CONDSTORE
+        return Query(("and", tuple(nodes)), self._content, self._charset, self._has_modseq)
 
     def _key(self, arguments, depth):
         self._keys += 1
         if self._keys > MAX_KEYS or depth > MAX_DEPTH:
             raise Bad(b"The search is too complicated")
         octet = arguments.peek()
-        if octet == 40:
+        if octet == 0x28:
             return self._group(arguments, depth)
-        if octet == 42 or 48 <= octet <= 57:
-            return self._numbers(arguments)
+        if octet == 0x24 or octet == 0x2A or 0x30 <= octet <= 0x39:
+            return self._set(arguments, False)
         name = arguments.atom().upper()
         if name == b"NOT":
             arguments.space()
@@ -69,11 +126,7 @@ class Query:
             first = self._key(arguments, depth + 1)
             arguments.space()
             return ("or", (first, self._key(arguments, depth + 1)))
-        node = _plain(name)
-        if node is not None:
-            return node
-        arguments.space()
-        return self._with_argument(name, arguments)
+        return self._plain(name) or self._with_argument(name, arguments)
 
     def _group(self, arguments, depth):
         arguments.open_list()
@@ -83,144 +136,138 @@ class Query:
             nodes.append(self._key(arguments, depth))
         return ("and", tuple(nodes)) if len(nodes) > 1 else nodes[0]
 
-    def _numbers(self, arguments):
-        # Numbers that no message has match nothing: K-9 asks an empty mailbox for `*:*`.
+    def _set(self, arguments, by_uid):
         view = self._view
-        return ("uids", view.uids_of_numbers(sequence.parse(arguments.set_parts(), view.count())))
+        pairs = sets.read_saved(self._session, arguments)
+        if pairs is not None:
+            return ("uids", pairs)
+        if by_uid:
+            pairs = sequence.parse(arguments.set_parts(), view.largest_uid())
+        else:
+            # Numbers that no message has match nothing: K-9 asks an empty mailbox for `*:*`.
+            pairs = view.uids_of_numbers(sequence.parse(arguments.set_parts(), view.count()))
+        self._ranges += len(pairs) // 2
+        if self._ranges > MAX_RANGES:
+            raise Bad(b"Too many ranges in the sets of a search")
+        return ("uids", pairs)
+
+    def _plain(self, name):
+        """Returns the node of a key without arguments, or None."""
+        if name == b"ALL":
+            return _ALL
+        if name == b"RECENT" or name == b"OLD":
+            return ("recent", name == b"RECENT")
+        if name == b"NEW":
+            return ("and", (("recent", True), ("flag", SEEN, False)))
+        if name == b"SAVEDATESUPPORTED" and self._is_offered(name):
+            return _ALL
+        word = name[2:] if name.startswith(b"UN") else name
+        return ("flag", flags.system_bit(b"\\" + word), word == name) if word in _FLAGS else None
+
+    def _is_offered(self, name):
+        for key, capability in _EXTENSIONS:
+            if key == name:
+                return capabilities.is_offered(self._session, capability)
+        return True
 
     def _with_argument(self, name, arguments):
+        if not self._is_offered(name):
+            raise Bad(b"Unknown search key")
+        arguments.space()
         if name == b"UID":
-            return ("uids", sequence.parse(arguments.set_parts(), self._view.largest_uid()))
+            return self._set(arguments, True)
         if name == b"LARGER":
-            return ("size", arguments.number() + 1, MAX_NUMBER + 1)
+            return ("size", _number64(arguments) + 1, _NEVER)
         if name == b"SMALLER":
-            return ("size", 0, arguments.number())
+            return ("size", 0, _number64(arguments))
         if name in (b"KEYWORD", b"UNKEYWORD"):
             return self._keyword(arguments.atom(), name == b"KEYWORD")
-        if name in _DAYS:
-            return self._day(name, arguments.astring())
         if name in _FIELDS:
-            return self._slot(("header", len(self.content), name.lower(), _text(arguments)))
+            return self._slot(("header", len(self._content), name.lower(), _text(arguments)))
         if name == b"HEADER":
             field = arguments.astring().lower()
             arguments.space()
-            return self._slot(("header", len(self.content), field, _text(arguments)))
-        if name in (b"BODY", b"TEXT"):
-            kind = "body" if name == b"BODY" else "text"
-            return self._slot((kind, len(self.content), _text(arguments).encode()))
-        raise Bad(b"Unknown search key")
+            return self._slot(("header", len(self._content), field, _text(arguments)))
+        if name == b"BODY" or name == b"TEXT":
+            return self._slot(("body" if name == b"BODY" else "text", len(self._content), _text(arguments)))
+        return self._time(name, arguments) or self._of_extension(name, arguments)
 
     def _keyword(self, name, wanted):
         bit = self._view.box.keyword_bit(name.decode(), False)
         if bit:
             return ("flag", bit, wanted)
-        return ("not", ("all",)) if wanted else ("all",)
+        return _NOTHING if wanted else _ALL
 
-    def _day(self, name, text):
-        try:
-            day = dates.parse_imap_day(text)
-        except ValueError:
-            raise Bad(b"That is no date")
-        sent = name.startswith(b"SENT") and name != b"SENT"
-        word = name[4:] if sent else name
-        low, below = 0, MAX_NUMBER
-        if word in (b"ON", b"SINCE"):
-            low = day
-        if word in (b"ON", b"BEFORE"):
-            below = day + (word == b"ON")
-        return self._slot(("sent", len(self.content), low, below)) if sent else ("day", low, below)
+    def _time(self, name, arguments):
+        """Returns the node of a key with a date, or None."""
+        word, kind = name, "day"
+        if name.startswith(b"SENT"):
+            word, kind = name[4:], "sent"
+        elif name.startswith(b"SAVED"):
+            word, kind = name[5:], "saved"
+        if word not in _DAYS:
+            return None
+        low, below = _days(word, arguments.astring())
+        return self._slot(("sent", len(self._content), low, below)) if kind == "sent" else (kind, low, below)
+
+    def _of_extension(self, name, arguments):
+        if name == b"OLDER" or name == b"YOUNGER":
+            interval = arguments.number()
+            if not interval:
+                raise Bad(b"An interval of no length")
+            # While the clock is not set, every letter is younger.
+            border = self._session.server.clock() - interval
+            return ("date", 0, border + 1) if name == b"OLDER" else ("date", border, _NEVER)
+        if name == b"MODSEQ":
+            return self._modseq(arguments)
+        if name == b"EMAILID":
+            return self._slot(("emailid", len(self._content), arguments.atom()))
+        if name == b"THREADID":
+            # No letter has one (RFC 8474 5.4).
+            arguments.atom()
+            return _NOTHING
+        raise Bad(b"Unknown search key")
+
+    def _modseq(self, arguments):
+        if arguments.peek() == 0x22:
+            # All of a letter's metadata have one modification sequence: their names do not matter (RFC 7162 3.1.5).
+            if not arguments.string().lower().startswith(b"/flags/"):
+                raise Bad(b"Unknown metadata")
+            arguments.space()
+            if arguments.atom().upper() not in _ENTRY_TYPES:
+                raise Bad(b"Unknown type of metadata")
+            arguments.space()
+        self._has_modseq = True
+        return ("modseq", _number64(arguments))
 
     def _slot(self, node):
         # Its second item is its number in this list, under which its answer is kept.
-        self.content.append(node)
+        self._content.append(node)
         return node
 
-    def fields(self):
-        """Returns the header fields that the search needs."""
-        names = []
-        for node in self.content:
-            if node[0] == "header":
-                wanted = (node[2],)
-            elif node[0] == "sent":
-                wanted = (b"date",)
-            else:
-                wanted = TEXT_FIELDS if node[0] == "text" else ()
-            names += [name for name in wanted if name not in names]
-        return tuple(names)
+
+def _days(word, text):
+    """Returns the first day that BEFORE, ON or SINCE a date includes, and the one behind the last."""
+    try:
+        day = dates.parse_imap_day(text)
+    except ValueError:
+        raise Bad(b"That is no date")
+    if word == b"ON":
+        return day, day + 1
+    return (-_NEVER, day) if word == b"BEFORE" else (day, _NEVER)
 
 
-def _plain(name):
-    """Returns the node of a key without arguments, or None."""
-    if name == b"ALL":
-        return ("all",)
-    if name == b"RECENT" or name == b"OLD":
-        return ("recent", name == b"RECENT")
-    if name == b"NEW":
-        return ("and", (("recent", True), ("flag", SEEN, False)))
-    word = name[2:] if name.startswith(b"UN") else name
-    return ("flag", flags.system_bit(b"\\" + word), word == name) if word in _FLAGS else None
+def _number64(arguments):
+    """A number of at most 63 bits (RFC 9051 9, number64)."""
+    text = arguments.atom()
+    if not text.isdigit() or len(text) > 19 or int(text) > MAX_NUMBER64:
+        raise Bad(b"Not a number")
+    return int(text)
 
 
 def _text(arguments):
-    """Reads a string to look for."""
-    try:
-        return arguments.astring().decode().lower()
-    except ValueError:
-        raise Bad(b"The search text is not UTF-8")
-
-
-class Facts:
-    """What the table knows of one letter, and the answers of content keys so far."""
-
-    def __init__(self, slots):
-        self.answers = bytearray(slots)
-        self.uid = self.flags = self.size = self.day = 0
-        self.recent = False
-
-    def take(self, view, row, tz_minutes):
-        box = view.box
-        self.uid = box.uid(row)
-        self.flags = box.flags(row)
-        self.size = box.size(row)
-        self.day = dates.day_of(box.date(row), tz_minutes)
-        self.recent = view.is_recent(self.uid)
-        for slot in range(len(self.answers)):
-            self.answers[slot] = UNKNOWN
-
-
-def evaluate(node, facts):
-    """Returns YES, NO or UNKNOWN for a letter."""
-    kind = node[0]
-    if kind == "and":
-        return _all(node[1], facts, NO)
-    if kind == "or":
-        return _all(node[1], facts, YES)
-    if kind == "not":
-        answer = evaluate(node[1], facts)
-        return answer if answer == UNKNOWN else 1 - answer
-    if kind in CONTENT:
-        return facts.answers[node[1]]
-    return YES if _from_table(kind, node, facts) else NO
-
-
-def _all(nodes, facts, decisive):
-    result = 1 - decisive
-    for node in nodes:
-        answer = evaluate(node, facts)
-        if answer == decisive:
-            return answer
-        if answer == UNKNOWN:
-            result = UNKNOWN
-    return result
-
-
-def _from_table(kind, node, facts):
-    if kind == "all":
-        return True
-    if kind == "flag":
-        return bool(facts.flags & node[1]) == node[2]
-    if kind == "recent":
-        return facts.recent == node[1]
-    if kind == "uids":
-        return bool(node[1]) and sequence.contains(node[1], facts.uid)
-    return node[1] <= (facts.day if kind == "day" else facts.size) < node[2]
+    """Reads a text to look for."""
+    text = arguments.astring()
+    if len(text) > MAX_TEXT:
+        raise No(b"A text to look for is too long", b"LIMIT")
+    return text

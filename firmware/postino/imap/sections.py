@@ -4,14 +4,8 @@ Octets stream from flash to the socket in blocks. The length is announced first,
 reading fails after that, the connection is closed: a letter is never padded.
 """
 
-import asyncio
-from array import array
-
-from ..mime.fields import FieldCollector, HeaderFilter
+from ..mime.fields import HeaderFilter
 from ..mime.quoting import string
-from ..mime.structure import PartTable, StructureScanner
-from ..net.errors import ConnectionClosed
-from ..store.errors import StoreUnavailable
 from .errors import Bad
 from .wire import is_atom
 
@@ -20,12 +14,6 @@ MAX_PATH = 16
 MAX_FIELDS = 64
 # A filtered header up to this size is sent in one pass; a larger one is read twice.
 MAX_HELD = 2048
-# Blocks after which other sessions get their turn: 2 KB each.
-YIELD_EVERY = 2
-
-# The structure of the letter that was read for it last, its store and its letter id: clients ask for one part after
-# the other, and in pieces.
-_cached = [None, 0, None]
 
 
 class Section:
@@ -100,159 +88,64 @@ def _read_piece(arguments, section):
     return section
 
 
-class Letter:
-    """An open letter, read by ranges through one borrowed buffer. `close` it in any case."""
-
-    def __init__(self, server, box, row):
-        self._server = server
-        self._buffer = None
-        self._table = None
-        self._reader = server.store.open_letter(box.letter(row), box.size(row))
-        self.size = self._reader.size
-
-    def close(self):
-        if self._buffer is not None:
-            self._server.buffers.give(self._buffer)
-            self._buffer = None
-        self._reader.close()
-
-    def _borrow_at(self, start):
-        """Goes to `start`, and returns the block to read into: one for as long as the letter is open."""
-        if self._buffer is None:
-            self._buffer = self._server.buffers.take()
-        self._reader.seek(start)
-        return memoryview(self._buffer)
-
-    def _read(self, view, left):
-        """Reads at most `left` octets into the block; returns how many, 0 if the letter is shorter than its size."""
-        return self._reader.readinto(view[: min(len(view), left)])
-
-    async def feed(self, start, end, sink):
-        """Hands the octets from `start` to `end` to sink(view), until it returns False. Raises StoreUnavailable."""
-        view = self._borrow_at(start)
-        blocks = 0
-        while start < end:
-            count = self._read(view, end - start)
-            if not count:
-                raise StoreUnavailable("a letter is shorter than its size")
-            start += count
-            if sink(view[:count]) is False:
-                return
-            blocks += 1
-            if blocks % YIELD_EVERY == 0:
-                await asyncio.sleep_ms(0)
-
-    async def send(self, conn, start, end):
-        """Sends the octets from `start` to `end`, which have been announced."""
-        view = self._borrow_at(start)
-        blocks = 0
-        while start < end:
-            count = self._read(view, end - start)
-            if not count:
-                raise ConnectionClosed
-            start += count
-            await conn.write(view[:count])
-            blocks += 1
-            if blocks % YIELD_EVERY == 0:
-                await asyncio.sleep_ms(0)
-
-    async def collect(self, start, end, names):
-        """Returns a FieldCollector fed with the header that begins at `start`."""
-        collector = FieldCollector(names)
-        await self.feed(start, end, collector.feed)
-        collector.finish()
-        return collector
-
-    async def parts(self):
-        """Returns the letter's PartTable."""
-        table = self._known_parts()
-        if table is None:
-            table = self._table = await self._scan()
-        return table
-
-    def _known_parts(self):
-        """The same, or None if it is not known without reading the letter."""
-        if self._table is None:
-            structure = self._reader.structure()
-            if structure:
-                self._table = PartTable(array("I", structure))
-        return self._table
-
-    async def _scan(self):
-        store = self._server.store
-        # 0 if the letter's trailer is damaged.
-        letter = self._reader.letter_id
-        if letter and _cached[0] is store and _cached[1] == letter:
-            return _cached[2]
-        scanner = StructureScanner()
-        await self.feed(0, self.size, _always(scanner.feed))
-        table = scanner.finish()
-        _cached[:] = (store, letter, table)
-        return table
-
-    async def _range(self, section):
-        """Returns (start, end) of what a section is cut from, or None if there is no such part."""
-        kind = section.kind
-        if not section.path:
-            if kind in (b"", b"FIELDS"):
-                return 0, self.size
-            length = await self._header_length()
-            return (0, length) if kind == b"HEADER" else (length, self.size)
-        table = await self.parts()
-        part = table.find(section.path)
-        if part is None:
-            return None
-        if kind == b"":
-            return table.body_range(part)
-        if kind == b"MIME":
-            return table.mime_range(part)
-        return table.text_range(part) if kind == b"TEXT" else table.header_range(part)
-
-    async def _header_length(self):
-        table = self._known_parts()
-        return table.body(0) if table is not None else (await self.collect(0, self.size, ())).header_length
-
-    async def send_section(self, conn, section):
-        """Sends the value of a section: a literal, an empty string, or NIL for a part that does not exist."""
-        bounds = await self._range(section)
-        if bounds is None:
-            await conn.write(b"NIL")
-        elif section.kind == b"FIELDS":
-            await self._send_fields(conn, section, bounds[0], bounds[1])
-        else:
-            first, last = _cut(section, bounds[1] - bounds[0])
-            if await _announce(conn, last - first):
-                await self.send(conn, bounds[0] + first, bounds[0] + last)
-
-    async def _send_fields(self, conn, section, start, end):
-        held = _Held(section)
-        await self.feed(start, end, held.feed)
-        held.finish()
-        first, last = _cut(section, held.total)
-        if not await _announce(conn, last - first):
-            return
-        if held.pieces is not None:
-            await conn.write(memoryview(b"".join(held.pieces))[first:last])
-            return
-        # Too long to hold: the same again, and this time it is sent.
-        window = _Window(conn, first, last)
-        again = HeaderFilter(section.fields, section.invert)
-        offset = start
-        while offset < end and not again.done:
-            pieces = []
-            stop = min(offset + MAX_HELD, end)
-            await self.feed(offset, stop, lambda view, into=pieces: into.extend(again.feed(view)))
-            await window.write(pieces)
-            offset = stop
-        await window.write(again.finish())
+async def _range(letter, section):
+    """Returns (start, end) of what a section is cut from, or None if there is no such part."""
+    kind = section.kind
+    if not section.path:
+        if kind in (b"", b"FIELDS"):
+            return 0, letter.size
+        length = await _header_length(letter)
+        return (0, length) if kind == b"HEADER" else (length, letter.size)
+    table = await letter.parts()
+    part = table.find(section.path)
+    if part is None:
+        return None
+    if kind == b"":
+        return table.body_range(part)
+    if kind == b"MIME":
+        return table.mime_range(part)
+    return table.text_range(part) if kind == b"TEXT" else table.header_range(part)
 
 
-def _always(feed):
-    def sink(view):
-        feed(view)
-        return True
+async def _header_length(letter):
+    table = letter.known_parts()
+    return table.body(0) if table is not None else (await letter.collect(0, letter.size, ())).header_length
 
-    return sink
+
+async def send_section(letter, conn, section):
+    """Sends the value of a section: a literal, an empty string, or NIL for a part that does not exist."""
+    bounds = await _range(letter, section)
+    if bounds is None:
+        await conn.write(b"NIL")
+    elif section.kind == b"FIELDS":
+        await _send_fields(letter, conn, section, bounds[0], bounds[1])
+    else:
+        first, last = _cut(section, bounds[1] - bounds[0])
+        if await _announce(conn, last - first):
+            await letter.send(conn, bounds[0] + first, bounds[0] + last)
+
+
+async def _send_fields(letter, conn, section, start, end):
+    held = _Held(section)
+    await letter.feed(start, end, held.feed)
+    held.finish()
+    first, last = _cut(section, held.total)
+    if not await _announce(conn, last - first):
+        return
+    if held.pieces is not None:
+        await conn.write(memoryview(b"".join(held.pieces))[first:last])
+        return
+    # Too long to hold: the same again, and this time it is sent.
+    window = _Window(conn, first, last)
+    again = HeaderFilter(section.fields, section.invert)
+    offset = start
+    while offset < end and not again.done:
+        pieces = []
+        stop = min(offset + MAX_HELD, end)
+        await letter.feed(offset, stop, lambda view, into=pieces: into.extend(again.feed(view)))
+        await window.write(pieces)
+        offset = stop
+    await window.write(again.finish())
 
 
 class _Held:

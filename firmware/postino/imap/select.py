@@ -1,12 +1,12 @@
-"""SELECT, EXAMINE, CLOSE, UNSELECT and CHECK (RFC 3501 6.3.1, 6.3.2, 6.4.1, 6.4.2, RFC 3691)."""
+"""SELECT, EXAMINE, CLOSE, UNSELECT and CHECK (RFC 3501 6.3.1, 6.3.2, 6.4.1, 6.4.2, RFC 9051, RFC 3691)."""
 
 import asyncio
 import gc
 
 from .. import overlay
-from ..store import INFO_ID
+from ..store import INFO_ID, INFO_NAME, mailbox_object_id
 from ..store.flags import SEEN
-from . import flags, names
+from . import capabilities, flags, names, sequence
 from .expunge import expunge_deleted
 from .view import View
 
@@ -23,19 +23,34 @@ async def examine(session, command):
 
 
 async def _open(session, command, read_only):
-    command.arguments.space()
-    text = command.arguments.astring()
-    command.arguments.end()
+    arguments = command.arguments
+    arguments.space()
+    text = arguments.astring()
+    request = _read_parameters(session, arguments)
     # The mailbox selected before is left even if this one cannot be opened (RFC 3501 6.3.1).
     await _leave(session)
     name = names.read_text(session, text)
     info = names.find(session, name)
-    view = View(session.conn.wake, read_only)
+    view = View(session.conn, read_only, bool(session.enabled & capabilities.QRESYNC))
     view.attach(_open_mailbox(session, info, view))
     session.view = view
-    view.take_new()
-    await _tell(session, view)
+    view.take_new(not session.enabled & capabilities.IMAP4REV2)
+    await _tell(session, view, info)
+    if request is not None:
+        with overlay.use(("imap.qresync",)) as qresync:
+            await qresync.resynchronise(session, request)
     return b"OK [READ-ONLY] EXAMINE completed" if read_only else b"OK [READ-WRITE] SELECT completed"
+
+
+def _read_parameters(session, arguments):
+    """Reads what may follow the name (RFC 4466 2.1). Returns what QRESYNC asks for, or None."""
+    if arguments.peek() == 32:
+        arguments.space()
+        if not arguments.at_end():
+            with overlay.use(("imap.condstore",)) as condstore:
+                return condstore.read_select(session, arguments)
+    arguments.end()
+    return None
 
 
 async def _leave(session):
@@ -55,16 +70,35 @@ def _open_mailbox(session, info, view):
         return store.open_mailbox(info[INFO_ID], view)
 
 
-async def _tell(session, view):
+async def _tell(session, view, info):
     write = session.conn.write
     box = view.box
-    await write(b"* %d EXISTS\r\n* %d RECENT\r\n" % (view.count(), view.recent()))
+    await write(b"* %d EXISTS\r\n" % view.count())
+    if not session.enabled & capabilities.IMAP4REV2:
+        await write(b"* %d RECENT\r\n" % view.recent())
     await write(flags.announcement(view))
-    unseen = await _first_unseen(view)
-    if unseen:
-        await write(b"* OK [UNSEEN %d] First unseen message\r\n" % view.number_of(unseen))
+    if session.enabled & capabilities.IMAP4REV2:
+        await _tell_name(session, info)
+    else:
+        unseen = await _first_unseen(view)
+        if unseen:
+            await write(b"* OK [UNSEEN %d] First unseen message\r\n" % view.number_of(unseen))
     await write(b"* OK [UIDVALIDITY %d] UIDs are valid\r\n" % box.uidvalidity)
     await write(b"* OK [UIDNEXT %d] Next UID\r\n" % view.uidnext)
+    await write(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % box.highest_modseq)
+    if capabilities.is_offered(session, b"OBJECTID"):
+        await write(b"* OK [MAILBOXID (%s)] Identifier of the mailbox\r\n" % mailbox_object_id(info))
+
+
+async def _tell_name(session, info):
+    """Tells the mailbox as LIST does (RFC 9051 6.3.2)."""
+    mailboxes = session.server.store.mailboxes(session.conn.user)
+    for k in range(len(mailboxes)):
+        if mailboxes[k][INFO_ID] == info[INFO_ID]:
+            with overlay.use(("imap.attributes",)) as attributes:
+                words = attributes.children(session, mailboxes, k) + attributes.special_uses(session, info)
+            name = names.quoted(session, info[INFO_NAME])
+            await session.conn.write(b'* LIST (%s) "/" %s\r\n' % (b" ".join(words), name))
 
 
 async def _first_unseen(view):
@@ -89,7 +123,8 @@ async def close(session, command):
     command.arguments.end()
     try:
         if not session.view.read_only:
-            await expunge_deleted(session, None, False)
+            # No HIGHESTMODSEQ here: what others have done to the mailbox has not been told.
+            await expunge_deleted(session, sequence.everything(), False)
     finally:
         # Also when it cannot expunge any more: what it has expunged was not told, so no number would be right.
         session.unselect()

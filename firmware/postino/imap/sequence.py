@@ -79,6 +79,11 @@ def _sort(pairs):
             pairs[2 * j], pairs[2 * j + 1] = low, high
 
 
+def everything():
+    """Returns the set of all numbers."""
+    return array("I", (1, MAX_NUMBER))
+
+
 def contains(pairs, number):
     """True if `number` is in the set."""
     low, high = 0, len(pairs) // 2

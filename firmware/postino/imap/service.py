@@ -1,6 +1,4 @@
-"""The IMAP service as the listener sees it: its last words, and the session, whose code is there while it is needed."""
-
-from .. import overlay
+"""The IMAP service as the listener sees it: its last words, its code, and a session."""
 
 REFUSAL = b"* BYE [UNAVAILABLE] Too many connections, try again later\r\n"
 OUT_OF_MEMORY = b"* BYE [UNAVAILABLE] Out of memory, try again later\r\n"
@@ -9,12 +7,13 @@ FAULT = b"* BYE [SERVERBUG] Internal error, try again later\r\n"
 TIMEOUT = b"* BYE Too long without a command\r\n"
 STOPPING = b"* BYE Server is going down, or needs this connection\r\n"
 
-# All that a session needs whatever its client asks for.
+# What every session needs: to begin, and to read letters. It is there from the start.
 MODULES = (
     "imap.errors",
     "imap.sequence",
     "imap.wire",
     "imap.utf7",
+    "mime.quoting",
     "imap.capabilities",
     "imap.names",
     "imap.sets",
@@ -25,10 +24,21 @@ MODULES = (
     "imap.commands",
     "imap.view",
     "imap.session",
+    "imap.expunge",
+    "imap.select",
+    "mime.blocks",
+    "mime.tokens",
+    "mime.parameters",
+    "mime.fields",
+    "mime.part_table",
+    "imap.letter",
+    "imap.sections",
+    "imap.fetch",
 )
 
 
 async def serve(conn, server):
     """Serves one client from the greeting to the end. What ends it early passes to the listener."""
-    with overlay.use(MODULES) as session:
-        await session.serve(conn, server)
+    from . import session
+
+    await session.serve(conn, server)

@@ -15,69 +15,74 @@ MAX_GHOST_RUNS = 128
 MAX_CHANGED_RANGES = 32
 # Ranges of UIDs that are \Recent in this session; beyond, the lowest stop being so.
 MAX_RECENT_RANGES = 8
+# No set of UIDs: most sessions have none to remember most of the time.
+NOTHING = ()
 
 
 class View:
     """A session's view of an open mailbox. It is the listener that the store tells of changes (`on_...`)."""
 
-    def __init__(self, wake, read_only):
-        self._wake_session = wake
+    def __init__(self, conn, read_only, exact):
+        self._conn = conn
         self.read_only = read_only
+        # Ghosts are told by UID (RFC 7162 3.2.10.2): each run is of UIDs without a gap.
+        self.exact = exact
+        # A modification sequence after which something was held back from the client, or else 0; see known_modseq().
+        self.held = 0
         self.box = None
         # UIDs below it have been announced by EXISTS, unless they were gone by then.
         self.uidnext = 1
         # Runs of ghosts in UID order, three numbers each: lowest UID, highest UID, count. No live letter lies within.
-        self._ghosts = array("I")
-        self._changed = array("I")
-        self._recent = array("I")
+        self._ghosts = NOTHING
+        self._changed = NOTHING
+        self._recent = NOTHING
         # Keywords of the mailbox that the client has been told of.
         self.keywords_told = 0
         # While the session itself works: it reports its own flag changes, and its expunges are never too many.
         self.working = False
         # The mailbox is gone, or this view can no longer tell what happened.
         self.lost = False
-        # Something happened since the session last looked.
-        self.woken = False
 
     def attach(self, box):
         """Takes the opened mailbox; nothing is announced yet."""
         self.box = box
 
-    def _wake(self):
-        self.woken = True
-        self._wake_session()
-
     # What the store tells: short, no waiting, no exception ------------------------------------------------------
 
     def on_added(self, box):
-        self._wake()
+        self._conn.wake()
 
     def on_expunged(self, uid):
         if self.box is None or uid >= self.uidnext:
             return
         try:
+            if self.exact and not self.held:
+                # Its own modification sequence is that of the mailbox by now.
+                self.held = self.box.highest_modseq - 1
             self._add_ghost(uid)
         except MemoryError:
             self.lost = True
-        self._wake()
+        self._conn.wake()
 
     def on_flags(self, uid):
         if self.working or uid >= self.uidnext:
             return
         try:
-            self._changed.append(uid)
-            self._changed.append(uid)
-            if len(self._changed) > 2:
-                self._changed = sequence.merge(self._changed)
-            if len(self._changed) > 2 * MAX_CHANGED_RANGES:
-                self._changed = array("I", (self._changed[0], self._changed[len(self._changed) - 1]))
+            pairs = self._changed or array("I")
+            pairs.append(uid)
+            pairs.append(uid)
+            if len(pairs) > 2:
+                pairs = sequence.merge(pairs)
+            if len(pairs) > 2 * MAX_CHANGED_RANGES:
+                pairs = array("I", (pairs[0], pairs[len(pairs) - 1]))
+            self._changed = pairs
         except MemoryError:
             self.lost = True
-        self._wake()
+        self._conn.wake()
 
     def on_lost(self):
         self.lost = True
-        self._wake()
+        self._conn.wake()
 
     # Ghosts -----------------------------------------------------------------------------------------------------
 
@@ -92,7 +97,8 @@ class View:
 
     def _add_ghost(self, uid):
         runs = self._ghosts
-        before, behind = self._neighbours(uid)
+        # What lies within these is one run with it.
+        before, behind = (uid - 2, uid + 2) if self.exact else self._neighbours(uid)
         low, high, count = uid, uid, 1
         kept = array("I")
         placed = False
@@ -112,6 +118,10 @@ class View:
         if len(kept) > 3 * MAX_GHOST_RUNS and not self.working:
             self.lost = True
 
+    def has_ghosts(self):
+        """True if letters are gone that the client still counts."""
+        return bool(self._ghosts)
+
     def ghosts(self):
         """Returns how many letters are gone that the client still counts."""
         return sum(self._ghosts[k] for k in range(2, len(self._ghosts), 3))
@@ -124,8 +134,14 @@ class View:
         if not self._ghosts:
             return None
         low, count = self._ghosts[0], self._ghosts[2]
-        self._ghosts = self._ghosts[3:]
+        self._ghosts = self._ghosts[3:] or NOTHING
         return self.box.lower_bound(low) + 1, count
+
+    def take_ghosts(self):
+        """Takes all runs of ghosts: an array of lowest UID, highest UID and count of each, in UID order."""
+        runs = self._ghosts
+        self._ghosts = NOTHING
+        return runs
 
     # Sequence numbers -------------------------------------------------------------------------------------------
 
@@ -163,6 +179,15 @@ class View:
         """Returns the UID that `*` stands for in a UID set: the highest announced, 0 in an empty mailbox."""
         rows = self.rows()
         return self.box.uid(rows - 1) if rows else 0
+
+    def next_counted(self, uid):
+        """Returns the lowest UID from `uid` on of a letter that is there, or that the client still counts; or 2**32."""
+        row = self.box.lower_bound(uid)
+        result = self.box.uid(row) if row < len(self.box) else 1 << 32
+        for k in range(0, len(self._ghosts), 3):
+            if uid <= self._ghosts[k + 1]:
+                return min(result, max(uid, self._ghosts[k]))
+        return result
 
     def uids_of_numbers(self, pairs):
         """Turns a set of sequence numbers into UIDs; numbers beyond the last are left out. Returns pairs."""
@@ -203,27 +228,45 @@ class View:
                 yield uid
                 uid += 1
 
+    # How far the client's knowledge goes ------------------------------------------------------------------------
+
+    def hold(self, modseq):
+        """What changed after `modseq` may not have been told: the client must not believe that it was."""
+        if (self._ghosts or self._changed) and not self.held:
+            self.held = modseq
+
+    def known_modseq(self):
+        """Returns the modification sequence up to which the client knows everything (RFC 7162 6).
+
+        It takes the highest that it sees, and would never hear of what was held back, were it not told otherwise.
+        """
+        if self.held and (self._ghosts or self._changed):
+            return self.held
+        self.held = 0
+        return self.box.highest_modseq
+
     # Updates ----------------------------------------------------------------------------------------------------
 
     def pending(self):
         """True if there is anything the client has not been told."""
         return bool(self.lost or self._ghosts or self._changed or self.box.uidnext > self.uidnext)
 
-    def take_new(self):
-        """Counts new letters in and claims their \\Recent. Returns True if the client must be told EXISTS."""
+    def take_new(self, recents=True):
+        """Counts new letters in, and claims their \\Recent if `recents`. True if the client must be told EXISTS."""
         box = self.box
         if box.uidnext <= self.uidnext:
             return False
         before = self.rows()
         self.uidnext = box.uidnext
-        self.claim_recent()
+        if recents:
+            self.claim_recent()
         return self.rows() > before
 
     def take_changed(self):
         """Takes the set of UIDs whose flags changed; empty if there are none."""
         pairs = self._changed
         if pairs:
-            self._changed = array("I")
+            self._changed = NOTHING
         return pairs
 
     def claim_recent(self):
@@ -232,9 +275,10 @@ class View:
         first = box.recent_from if self.read_only else box.claim_recent()
         if first >= box.uidnext:
             return
-        self._recent.append(first)
-        self._recent.append(box.uidnext - 1)
-        self._recent = sequence.merge(self._recent)
+        pairs = self._recent or array("I")
+        pairs.append(first)
+        pairs.append(box.uidnext - 1)
+        self._recent = sequence.merge(pairs)
         if len(self._recent) > 2 * MAX_RECENT_RANGES:
             self._recent = self._recent[2:]
 

@@ -5,7 +5,8 @@ announces the literal behind it. A line is a list of chunks: eight thousand octe
 small heap, and only the token being read has to be.
 """
 
-from .errors import Bad, No
+from .. import overlay
+from .errors import Bad, Goodbye, No
 
 # Octets in a chunk of a line, except the last.
 CHUNK = 1024
@@ -34,6 +35,15 @@ def _check_length(length):
         raise No(b"An argument is too long", b"LIMIT")
 
 
+def _checked(quoted):
+    """Returns the text of a quoted string. Raises Bad if octets above 127 are not UTF-8 (RFC 6855 3)."""
+    try:
+        utf8(quoted)
+    except ValueError:
+        raise Bad(b"A quoted string that is not UTF-8")
+    return quoted
+
+
 def is_atom(text):
     """True if `text` is one atom."""
     return bool(text) and _scan(text, 0, _ATOM_SPECIALS) == len(text)
@@ -56,19 +66,31 @@ def _scan(data, start, specials):
     return position
 
 
-def literal_of(line):
-    """Returns (size, synchronising) of the literal that a line (a list of chunks) announces at its end, or None.
+def utf8(octets):
+    """Returns the string that octets are in UTF-8. Raises ValueError."""
+    text = octets.decode()
+    if len(text) < len(octets):
+        # decode() may let overlong forms and surrogates pass (RFC 3629 3).
+        with overlay.use(("mime.utf8",)) as strict:
+            if strict.text(octets) is None:
+                raise ValueError("not UTF-8")
+    return text
 
-    Raises Bad for one whose size no literal can have. LITERAL- marks a non-synchronising one with "+" (RFC 7888).
-    """
+
+def tail_of(line):
+    """Returns the last octets of a line (a list of chunks), enough for what announces a literal."""
     tail = line[len(line) - 1]
     if len(tail) < MAX_SHORT and len(line) > 1:
         tail = line[len(line) - 2] + tail
-    return announcement(tail)
+    return tail
 
 
 def announcement(line):
-    """The same for the end of a line as bytes."""
+    """Returns what announces a literal at the end of a line: (size, synchronising, binary), or None.
+
+    LITERAL- marks a non-synchronising one with "+" (RFC 7888), "~" one that may hold NUL (RFC 3516 4.4, literal8).
+    Raises Bad, or Goodbye, for one whose size no literal can have.
+    """
     if not line.endswith(b"}"):
         return None
     start = line.rfind(b"{")
@@ -79,8 +101,11 @@ def announcement(line):
     if start < 0 or not digits.isdigit():
         return None
     if len(digits) > 10 or int(digits) > MAX_NUMBER:
+        if not synchronising:
+            # It is on its way.
+            raise Goodbye(b"The literal cannot be skipped", b"BAD Literal too large")
         raise Bad(b"Literal too large")
-    return int(digits), synchronising
+    return int(digits), synchronising, line[:start].endswith(b"~")
 
 
 class Parser:
@@ -122,10 +147,14 @@ class Parser:
 
     def end(self):
         """The command must end here; blanks are forgiven."""
+        if not self.ends():
+            raise Bad(b"Unexpected arguments at the end of the command")
+
+    def ends(self):
+        """Reads blanks and says whether the command ends behind them."""
         while self.peek() == 32:
             self._position += 1
-        if not self.at_end():
-            raise Bad(b"Unexpected arguments at the end of the command")
+        return self.at_end()
 
     def space(self):
         """One space; several are forgiven."""
@@ -245,13 +274,13 @@ class Parser:
         while True:
             data = self._data
             start = end = self._position
-            while end < len(data) and data[end] not in b'"\\':
+            while end < len(data) and data[end] not in b'"\\\r\0':
                 end += 1
             result += data[start:end]
             _check_length(len(result))
             self._position = end
             if self.accept(b'"'):
-                return result
+                return _checked(result)
             # A backslash stands before a quote or a backslash only (RFC 3501 9, quoted).
             if self.accept(b'\\"'):
                 result += b'"'
@@ -261,7 +290,7 @@ class Parser:
                 raise Bad(b"Syntax error in a quoted string")
 
     def announced_literal(self):
-        """The `{n}` at the end of the command: the message of APPEND, which is not read yet."""
+        """The `{n}` at the end of the line: what it announces is the next piece, or is not read yet."""
         self._ensure(MAX_SHORT)
         rest = self._data[self._position :]
         if rest.find(b"{", 1) >= 0 or announcement(rest) is None:
@@ -273,6 +302,8 @@ class Parser:
             raise Bad(b"Syntax error, expected a string")
         self.announced_literal()
         literal = self._pieces[self._index + 1]
+        if b"\0" in literal:
+            raise Bad(b"A NUL in a string")
         self._index += 2
         self._chunk = 0
         self._data = self._pieces[self._index][0]

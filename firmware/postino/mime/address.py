@@ -1,9 +1,10 @@
-"""Address lists (RFC 5322 3.4 and 4.4), read leniently and in the parts that IMAP wants (RFC 3501 7.4.2, ENVELOPE)."""
+"""Address lists (RFC 5322 3.4 and 4.4), read leniently and in the parts that IMAP wants (RFC 3501 7.4.2, ENVELOPE).
+
+What cannot be read is left out up to the next comma: one broken address costs no other.
+"""
 
 from postino.mime.tokens import ATOM, COMMENT, QUOTED, tokens
 
-# Addresses taken from one field; the rest is left out.
-ADDRESS_LIMIT = 64
 # Octets kept of a name or of an address.
 TEXT_LIMIT = 1024
 
@@ -13,113 +14,163 @@ _AT = 0x40
 _COMMA = 0x2C
 _COLON = 0x3A
 _SEMICOLON = 0x3B
-_SPECIALS = b"<>@,:;"
+# A closing parenthesis stands here only where none was opened.
+_SPECIALS = b"<>@,:;)"
 
 # What a group ends with.
 _GROUP_END = (None, None, None, None)
 
+# What is being read: a name or a local part, a host, what is in angle brackets, and what follows an address.
+_WORDS = 0
+_HOST = 1
+_ANGLE = 2
+_REST = 3
 
-def parse(value: bytes) -> list:
-    """List of (name, source route, mailbox, host): bytes or None. A host of None marks the start or end of a group."""
+
+def parse(value) -> list:
+    """List of (name, source route, mailbox, host): bytes or None. A host of None marks the start or end of a group.
+
+    `value` is bytes or an iterable of pieces of bytes.
+    """
     return list(addresses(value))
 
 
-def addresses(value: bytes):
+def addresses(value):
     """Yields what parse() lists, one at a time."""
     entry = _Entry()
     in_group = False
-    count = 0
     for kind, text in tokens(value, _SPECIALS, _SPECIALS + b'"('):
-        if kind == _COLON and not in_group and entry.may_be_group():
-            count += 1
-            yield (None, None, bytes(entry.phrase), None)
+        if kind == _COLON and entry.state == _WORDS:
+            if not in_group:
+                yield (None, None, bytes(entry.phrase), None)
+            # A group in a group is no more than a name too many.
             in_group = True
             entry = _Entry()
         elif kind == _SEMICOLON or (kind == _COMMA and not entry.in_route()):
             if entry.filled():
-                count += 1
                 yield entry.address()
             entry = _Entry()
             if kind == _SEMICOLON and in_group:
                 in_group = False
                 yield _GROUP_END
-            if count >= ADDRESS_LIMIT:
-                break
         else:
             entry.add(kind, text)
-    if count < ADDRESS_LIMIT and entry.filled():
+    if entry.filled():
         yield entry.address()
     if in_group:
         yield _GROUP_END
+
+
+def _extend(out, text):
+    out.extend(text[: max(TEXT_LIMIT - len(out), 0)])
+
+
+def _joins(before, text):
+    """These two words are parts of one: `first . last`, in any place of the blanks (RFC 5322 4.4)."""
+    return not before or not text or before[-1] in b".@" or text[:1] == b"."
 
 
 class _Entry:
     """One address while its tokens come in."""
 
     def __init__(self):
-        # All outside the angle brackets, words apart; a comment takes its place where there is nothing else.
+        self.state = _WORDS
+        # All before the angle brackets, a blank between the words.
         self.phrase = bytearray()
+        # A comment behind an address without angle brackets is a name.
         self.comment = None
-        # The address, words together: what is in the angle brackets once they have been seen.
-        self.spec = bytearray()
         self.route = None
-        self.angled = False
-        self.in_angle = False
-        # Where the last "@" stood in the address; -1 without one.
-        self.at = -1
+        self.mailbox = bytearray()
+        self.host = None
+        # The words so far are no single local part; the only one is a quoted string.
+        self._several = False
+        self._quoted = False
+        self._angled = False
 
     def filled(self):
-        return self.angled or bool(self.phrase)
-
-    def may_be_group(self):
-        return not self.angled and self.at < 0
+        return self._angled or self.host is not None or bool(self.phrase)
 
     def in_route(self):
         """A comma here is part of a source route: <@a,@b:c@d>."""
-        return self.in_angle and self.at == 0
+        return self.state == _ANGLE and self.route is None and not self.mailbox
 
     def add(self, kind, text):
         if kind == COMMENT:
-            self.comment = text or self.comment
+            if self.phrase or self.host is not None:
+                self.comment = text
         elif kind == ATOM or kind == QUOTED:
-            self._word(text)
+            self._word(kind, text)
         elif kind == _OPEN:
-            self.angled = self.in_angle = True
-            self.spec = bytearray()
-            self.at = -1
-        elif kind == _CLOSE:
-            self.in_angle = False
+            self._open()
         elif kind == _AT:
             self._at_sign()
-        elif kind == _COLON and self.in_route():
-            self.route = b"@" + bytes(self.spec)
-            self.spec = bytearray()
-            self.at = -1
-        else:
-            self._word(b":" if kind == _COLON else b",@")
+        elif kind == _CLOSE and self.state == _ANGLE:
+            self.state = _REST
+        elif kind == _COLON and self.state == _ANGLE:
+            self._colon()
+        elif kind != _COMMA and self.state != _ANGLE:
+            self.state = _REST
 
-    def _word(self, text):
-        if self.in_angle or not self.angled:
-            self.spec.extend(text[: TEXT_LIMIT - len(self.spec)])
-        if not self.in_angle and len(self.phrase) < TEXT_LIMIT:
+    def _colon(self):
+        """In angle brackets: what stands before it is a source route, or `mailto` and the like."""
+        if self.host is not None and not self.mailbox:
+            self.route = b"@" + bytes(self.host)
+        self.mailbox = bytearray()
+        self.host = None
+
+    def _open(self):
+        if self.state == _REST:
+            return
+        # Also `joe@x <joe@x>`: what was taken for an address is the name.
+        self._angled = True
+        self._several = False
+        self.state = _ANGLE
+        self.mailbox = bytearray()
+        self.host = None
+
+    def _word(self, kind, text):
+        if self.state == _WORDS:
+            self._quoted = kind == QUOTED and not self.phrase
+            if self.phrase and not _joins(self.mailbox, text):
+                self._several = True
+            _extend(self.mailbox, text)
+        elif self.state == _HOST or (self.state == _ANGLE and self.host is not None):
+            if _joins(self.host, text):
+                _extend(self.host, text)
+            else:
+                # In brackets, where nothing else may come, no part of it is taken for a host.
+                self.host = self.host if self.state == _HOST else bytearray()
+                self.state = _REST
+        elif self.state == _ANGLE:
+            if _joins(self.mailbox, text):
+                _extend(self.mailbox, text)
+            else:
+                self.state = _REST
+        if self.state <= _HOST:
             if self.phrase and self.phrase[-1] != _AT:
-                self.phrase.extend(b" ")
-            self.phrase.extend(text[: TEXT_LIMIT - len(self.phrase)])
+                _extend(self.phrase, b" ")
+            _extend(self.phrase, text)
 
     def _at_sign(self):
-        if not self.in_angle and len(self.phrase) < TEXT_LIMIT:
-            self.phrase.extend(b"@")
-        if self.in_angle or not self.angled:
-            # In a route the first one counts; the others came with their commas.
-            if not self.in_route():
-                self.at = len(self.spec)
+        if self.state == _WORDS and not self._several:
+            self.state = _HOST
+            self.host = bytearray()
+            _extend(self.phrase, b"@")
+        elif self.state == _ANGLE and (self.host is None or not self.mailbox):
+            # Without a mailbox before it this is a source route, of one host or several.
+            if self.host is None:
+                self.host = bytearray()
+            elif self.host:
+                _extend(self.host, b",@")
+        else:
+            self.state = _REST
 
     def address(self):
-        """The four parts; a missing host is an empty string, since NIL would make it a group."""
-        name = self.comment
-        if self.angled and self.phrase:
-            name = bytes(self.phrase)
-        if self.at < 0:
+        """The four parts; a missing mailbox or host is an empty string, since NIL would make it a group."""
+        host = b"" if self.host is None else bytes(self.host)
+        if self._angled:
+            return (bytes(self.phrase) or None, self.route, bytes(self.mailbox), host)
+        if self._several or (self._quoted and self.host is None):
             # Just a name, as devices send it.
-            return (name, self.route, bytes(self.spec if self.angled else self.phrase), b"")
-        return (name, self.route, bytes(self.spec[: self.at]), bytes(self.spec[self.at :]))
+            return (bytes(self.phrase), None, b"", b"")
+        return (self.comment or None, None, bytes(self.mailbox), host)

@@ -4,9 +4,9 @@ Nothing is kept per part: what stands at the end of a multipart or an attached l
 """
 
 from postino.mime import envelope, parameters
-from postino.mime.quoting import described
-from postino.mime.structure import LEAF, MESSAGE, MULTIPART
-from postino.mime.tokens import COMMENT, tokens
+from postino.mime.part_table import LEAF, MESSAGE, MULTIPART
+from postino.mime.quoting import nstring, nstring_of, string
+from postino.mime.tokens import ATOM, COMMENT, tokens
 
 # The fields that describe a part.
 PART_NAMES = (
@@ -25,6 +25,14 @@ NAMES = PART_NAMES + envelope.NAMES
 # Languages listed of one part.
 LANGUAGE_LIMIT = 16
 
+# What a text is without parameters, and an entity without encoding (RFC 2045 5.2, 6.1).
+_CHARSET = (b"charset", b"us-ascii")
+_ENCODING = b"7bit"
+
+# IMAP has no multipart without parts (RFC 3501 9, body-type-mpart): there is said to be an empty one.
+_NO_PART = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0'
+_NO_EXTENSION = b" NIL NIL NIL NIL"
+
 
 async def emit(table, header_of, write, extended):
     """Writes the description of the whole letter.
@@ -42,98 +50,125 @@ async def emit(table, header_of, write, extended):
         if kind == MULTIPART:
             around.append(index)
             await write(b"(")
+            if not table.has_parts(index):
+                await write(_NO_PART + (_NO_EXTENSION if extended else b"") + b")")
         elif kind == MESSAGE:
             around.append(index)
             if header is None:
                 header = await header_of(index)
-            await write(b'("MESSAGE" "RFC822" ' + _basic(table, index, header) + b" ")
+            await _begin_message(table, index, header, write)
             header = await header_of(index + 1)
-            for piece in envelope.pieces(header):
-                await write(piece)
+            await _write_all(write, envelope.pieces(header))
             await write(b" ")
             # The header of the letter inside is what the next turn needs.
             continue
         else:
             if header is None:
                 header = await header_of(index)
-            await write(_leaf(table, index, header, extended))
+            await _leaf(table, index, header, write, extended)
         header = None
     while around:
         await _close(table, around.pop(), header_of, write, extended)
 
 
+async def _write_all(write, pieces):
+    for piece in pieces:
+        await write(piece)
+
+
+async def _begin_message(table, index, header, write):
+    """An attached letter up to its envelope."""
+    value = header.get(b"content-type")
+    # In a digest there may be no type (RFC 2046 5.1.5).
+    given = parameters.content_type(value)[2] if value else ()
+    await write(b'("message" "rfc822" ' + _parameters(given))
+    await _basic(table, index, header, write)
+    await write(b" ")
+
+
 async def _close(table, index, header_of, write, extended):
     """What follows the inner parts of a multipart or an attached letter."""
-    if table.kind(index) == MESSAGE and not extended:
-        await write(b" %d)" % table.lines(index))
-        return
-    header = await header_of(index)
-    if table.kind(index) == MESSAGE:
-        out = b" %d " % table.lines(index) + described(header.get(b"content-md5")) + _extension(header)
-    else:
-        _, subtype, given = parameters.content_type(header.get(b"content-type"))
-        out = b" " + described(subtype)
+    message = table.kind(index) == MESSAGE
+    if message:
+        await write(b" %d" % table.lines(index))
+    if extended or not message:
+        header = await header_of(index)
+        if not message:
+            _, subtype, given = parameters.content_type(header.get(b"content-type"))
+            await write(b" " + string(subtype))
+            if extended:
+                await write(b" " + _parameters(given))
         if extended:
-            out += b" " + _parameters(given) + _extension(header)
-    await write(out + b")")
+            await _extension(header, write, message)
+    await write(b")")
 
 
-def _leaf(table, index, header, extended):
+async def _leaf(table, index, header, write, extended):
     """A part without parts inside."""
+    kind, subtype, given = b"text", b"plain", ()
     if table.kind(index) == LEAF:
-        kind, subtype, _ = parameters.content_type(header.get(b"content-type"))
-    else:
-        kind, subtype = b"TEXT", b"PLAIN"
-    out = b"(" + described(kind) + b" " + described(subtype) + b" " + _basic(table, index, header)
-    if kind.lower() == b"text":
-        out += b" %d" % table.lines(index)
+        kind, subtype, given = parameters.content_type(header.get(b"content-type"))
+    is_text = kind.lower() == b"text"
+    if is_text and parameters.get(given, b"charset") is None:
+        given = list(given)
+        given.append(_CHARSET)
+    await write(b"(" + string(kind) + b" " + string(subtype) + b" " + _parameters(given))
+    await _basic(table, index, header, write)
+    if is_text:
+        await write(b" %d" % table.lines(index))
     if extended:
-        out += b" " + described(header.get(b"content-md5")) + _extension(header)
-    return out + b")"
+        await _extension(header, write, True)
+    await write(b")")
 
 
-def _basic(table, index, header):
-    """The fields that every part but a multipart has: parameters, id, description, encoding, octets."""
+async def _basic(table, index, header, write):
+    """The fields that every part but a multipart has behind its parameters: id, description, encoding, octets."""
+    await write(b" " + nstring(header.get(b"content-id")) + b" ")
+    await _write_all(write, nstring_of(lambda: header.pieces(b"content-description")))
     kind = table.kind(index)
-    if kind == LEAF or (kind == MESSAGE and header.get(b"content-type")):
-        given = parameters.content_type(header.get(b"content-type"))[2]
-    else:
-        given = ()
-    out = _parameters(given) + b" " + described(header.get(b"content-id"))
-    out += b" " + described(header.get(b"content-description"))
     # What could not be taken apart is shown as it is, whatever its header says.
-    encoding = _encoding(header) if kind == LEAF or kind == MESSAGE else b"8BIT"
-    return out + b" " + described(encoding) + b" %d" % table.octets(index)
+    encoding = _encoding(header) if kind == LEAF or kind == MESSAGE else b"8bit"
+    await write(b" " + string(encoding) + b" %d" % table.octets(index))
 
 
 def _encoding(header):
-    """Never NIL: clients fail on that. 7BIT is the default (RFC 2045 6.1)."""
+    """Never NIL: clients fail on that. What is no single word is the default (RFC 2045 6.1)."""
     main = parameters.parse(header.get(b"content-transfer-encoding") or b"")[0]
-    return main.upper() or b"7BIT"
+    return _ENCODING if not main or b" " in main else main
 
 
 def _parameters(given):
     if not given:
         return b"NIL"
-    return b"(" + b" ".join([described(name) + b" " + described(value) for name, value in given]) + b")"
+    return b"(" + b" ".join([string(name) + b" " + string(value) for name, value in given]) + b")"
 
 
-def _extension(header):
-    """Disposition, languages and location, each after a blank."""
-    disposition = b"NIL"
-    value = header.get(b"content-disposition")
-    if value:
-        main, given = parameters.parse(value)
-        if main:
-            disposition = b"(" + described(main) + b" " + _parameters(given) + b")"
-    location = header.get(b"content-location")
-    return b" " + disposition + b" " + _languages(header) + b" " + described(location)
+async def _extension(header, write, with_md5):
+    """MD5 where it belongs, disposition, languages and location, each after a blank."""
+    if with_md5:
+        await write(b" " + nstring(header.get(b"content-md5")))
+    await write(b" " + _disposition(header.get(b"content-disposition")) + b" " + _languages(header) + b" ")
+    await _write_all(write, nstring_of(lambda: header.pieces(b"content-location")))
+
+
+def _disposition(value):
+    if value is None:
+        return b"NIL"
+    main, given = parameters.parse(value)
+    # Up to a blank, where a semicolon was forgotten.
+    return b"(" + string(main.split(b" ")[0]) + b" " + _parameters(given) + b")"
 
 
 def _languages(header):
-    """Content-Language (RFC 3282) as a list; NIL, never an empty one."""
+    """Content-Language (RFC 3282) as a list, up to what is no language; NIL, never an empty one."""
     tags = []
-    for kind, text in tokens(header.get(b"content-language") or b"", b",", b",("):
-        if text and kind != COMMENT and len(tags) < LANGUAGE_LIMIT:
-            tags.append(described(text))
+    comma = True
+    for kind, text in tokens(header.get(b"content-language") or b"", b",", b',("'):
+        if kind == COMMENT:
+            continue
+        if (kind == ATOM) != comma or len(tags) == LANGUAGE_LIMIT:
+            break
+        if kind == ATOM:
+            tags.append(string(text))
+        comma = kind != ATOM
     return b"(" + b" ".join(tags) + b")" if tags else b"NIL"

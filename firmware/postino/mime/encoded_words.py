@@ -1,97 +1,127 @@
-"""Encoded words in header fields (RFC 2047), decoded to text for searching and for the log."""
+"""Encoded words in header fields (RFC 2047), decoded to text for searching, for sorting and for the log."""
 
 import binascii
 
-# What the octets 128 to 159 mean in windows-1252, which is also what most iso-8859-1 mail really is.
-_WINDOWS = "€\x81‚ƒ„…†‡ˆ‰Š‹Œ\x8dŽ\x8f\x90‘’“”•–—˜™š›œ\x9džŸ"
-_WINDOWS_NAMES = (b"windows-1252", b"cp1252", b"iso-8859-1", b"latin1", b"l1")
-# Where iso-8859-15 differs from iso-8859-1.
-_LATIN_9 = {0xA4: "€", 0xA6: "Š", 0xA8: "š", 0xB4: "Ž", 0xB8: "ž", 0xBC: "Œ", 0xBD: "œ", 0xBE: "Ÿ"}
+from postino.mime import charsets
+from postino.mime.transfer import Base64
+
+# Octets of an encoded word; RFC 2047 allows 75. What is longer stands as it was sent.
+WORD_LIMIT = 1024
+
+_BLANKS = b" \t\r\n"
+# Stands for a word that is not at its end yet.
+_MORE = (b"", b"", 0)
 
 
 def decode(value: bytes) -> str:
     """The value as text; what is no proper encoded word stands as it was sent."""
-    out = []
-    for charset, octets in _runs(value):
-        out.append(to_text(octets, charset))
-    return "".join(out)
+    decoder = WordDecoder()
+    text = decoder.feed(value)
+    return text + decoder.finish()
 
 
 def to_text(octets: bytes, charset: bytes) -> str:
     """Octets of a character set as text; of one that is not known here, only the ASCII part can be read."""
-    if charset in _WINDOWS_NAMES:
-        return _from_latin(octets)
-    if charset == b"iso-8859-15" or charset == b"latin9":
-        return "".join([_LATIN_9.get(octet) or chr(octet) for octet in octets])
-    if charset == b"utf-8" or charset == b"us-ascii" or charset == b"ascii" or charset == b"utf8":
-        try:
-            return octets.decode()
-        except UnicodeError:
-            return _from_latin(octets)
-    return "".join([chr(octet) if octet < 128 else "\ufffd" for octet in octets])
+    return charsets.to_text(octets, charset)
 
 
-def _from_latin(octets):
-    return "".join([_WINDOWS[octet - 128] if 128 <= octet < 160 else chr(octet) for octet in octets])
+class WordDecoder:
+    """Decodes a field's value that comes in pieces.
 
-
-def _runs(value):
-    """Yields (character set, octets); neighbouring encoded words of one set make one run.
-
-    A character may be split between two words, and the blanks between them are no text (RFC 2047 6.2).
+    Neighbouring encoded words of one set are decoded as one: a character may be split between two words, and the blanks
+    between them are no text (RFC 2047 6.2).
     """
-    charset = None
-    octets = b""
-    at = start = 0
-    while True:
-        start = value.find(b"=?", start)
-        word = _word(value, start) if start >= 0 else None
-        if start >= 0 and word is None:
-            start += 2
-            continue
-        plain = value[at:] if word is None else value[at:start]
-        if charset is not None and (word is None or plain.strip() or word[0] != charset):
-            yield charset, octets
-            octets = b""
-        if plain and (word is None or charset is None or plain.strip()):
-            yield b"utf-8", plain
-        if word is None:
+
+    def __init__(self):
+        self._carry = b""
+        self._plain = None
+        # The character set of the word just read and its converter; None after plain text.
+        self._charset = None
+        self._converter = None
+
+    def feed(self, octets: bytes) -> str:
+        return self._run(self._carry + octets if self._carry else octets, False)
+
+    def finish(self) -> str:
+        return self._run(self._carry, True) + self._end_words() + self._end_plain()
+
+    def _run(self, data, final):
+        out = []
+        # What begins at `at` is plain so far.
+        at = start = 0
+        while True:
+            start = data.find(b"=?", start)
+            if start < 0:
+                break
+            word = _word(data, start, final)
+            if word is _MORE:
+                break
+            if word is None:
+                start += 2
+                continue
+            self._put_plain(out, data[at:start], True)
+            self._put_word(out, word)
+            at = start = word[2]
+        end = len(data) if final else self._held_from(data, at, start)
+        self._put_plain(out, data[at:end], False)
+        self._carry = data[end:]
+        return "".join(out)
+
+    def _held_from(self, data, at, start):
+        """Where the octets begin that cannot be understood yet; a word that is not at its end begins at `start`."""
+        end = start if start >= 0 else len(data) - data.endswith(b"=")
+        # Blanks after a word are no text if another word follows.
+        blank = self._charset is not None and not data[at:end].strip(_BLANKS)
+        return at if blank and len(data) - at < WORD_LIMIT else end
+
+    def _put_plain(self, out, octets, before_word):
+        if not octets or (before_word and self._charset is not None and not octets.strip(_BLANKS)):
             return
-        charset = word[0]
-        octets += word[1]
-        at = start = word[2]
+        out.append(self._end_words())
+        if self._plain is None:
+            self._plain = charsets.Utf8()
+        out.append(self._plain.feed(octets))
+
+    def _put_word(self, out, word):
+        out.append(self._end_plain())
+        charset, octets = word[0], word[1]
+        if charset != self._charset:
+            out.append(self._end_words())
+            self._charset = charset
+            self._converter = charsets.converter_for(charset)
+        out.append(self._converter.feed(octets))
+
+    def _end_words(self):
+        converter = self._converter
+        self._charset = self._converter = None
+        return "" if converter is None else converter.finish()
+
+    def _end_plain(self):
+        return "" if self._plain is None else self._plain.finish()
 
 
-def _word(value, start):
-    """(character set, octets, where it ends) of the encoded word that begins here, or None."""
-    mark = value.find(b"?", start + 2)
-    if mark < 0 or value[mark + 2 : mark + 3] != b"?":
-        return None
-    end = value.find(b"?=", mark + 3)
-    if end < 0:
-        return None
+def _word(value, start, final):
+    """(character set, octets, where it ends) of the encoded word that begins here; None if it is none, or _MORE."""
+    cut = None if final or len(value) - start >= WORD_LIMIT else _MORE
+    mark = value.find(b"?", start + 2, start + WORD_LIMIT)
+    if mark < 0:
+        return cut
     # RFC 2231 5 allows a language behind the character set.
     charset = value[start + 2 : mark].lower().split(b"*")[0]
     encoding = value[mark + 1 : mark + 2].upper()
-    text = value[mark + 3 : end]
-    if not charset or b" " in charset:
+    if not charset or b" " in charset or encoding not in (b"Q", b"B", b"") or value[mark + 2 : mark + 3] not in b"?":
         return None
-    if encoding == b"Q":
-        return charset, _from_q(text), end + 2
-    if encoding == b"B":
-        octets = _from_base64(text)
-        return None if octets is None else (charset, octets, end + 2)
-    return None
+    end = value.find(b"?=", mark + 3, start + WORD_LIMIT)
+    if end < 0:
+        return cut
+    text = value[mark + 3 : end]
+    return charset, _from_q(text) if encoding == b"Q" else _from_base64(text), end + 2
 
 
 def _from_base64(text):
-    text = text.strip().rstrip(b"=")
-    if len(text) % 4 == 1:
-        text = text[:-1]
-    try:
-        return binascii.a2b_base64(text + b"=" * (-len(text) % 4))
-    except ValueError:
-        return None
+    decoder = Base64()
+    octets = decoder.feed(text)
+    return octets + decoder.finish()
 
 
 def _from_q(text):
@@ -101,8 +131,9 @@ def _from_q(text):
     out.extend(parts[0])
     for part in parts[1:]:
         try:
-            out.extend(binascii.unhexlify(part[:2] or b"="))
-            out.extend(part[2:])
+            # MicroPython skips blanks, so that they are no octet.
+            octet = binascii.unhexlify(part[:2].strip() or b"=")
         except ValueError:
-            out.extend(b"=" + part)
+            octet = b""
+        out.extend(octet + part[2:] if octet else b"=" + part)
     return bytes(out)

@@ -1,144 +1,25 @@
 """The MIME structure of a letter, found while it streams by (RFC 2045, 2046; section numbers of RFC 3501 6.4.5).
 
 Bodies are never looked at octet by octet: only lines that begin with "--" are compared, and only while a multipart is
-open. What is broken or nested too deep becomes a leaf of kind RAW, which clients are told is plain text.
+open. A multipart without boundary, and what is nested too deep, becomes a leaf of kind RAW, which clients are told is
+plain text.
 """
-
-from array import array
 
 from postino.mime import parameters
 from postino.mime.blocks import blocks
-from postino.mime.fields import FIELD_LIMIT, FieldCollector
+from postino.mime.fields import VALUE_LIMIT, FieldCollector
+from postino.mime.part_table import BODY, END, LEAF, LETTER, LINES, MESSAGE, MULTIPART, NUMBERS, RAW, START, PartTable
 
 # Multiparts and attached letters inside each other; one nested deeper is a leaf.
 DEPTH_LIMIT = 8
 # Entries of the table; the last one takes the rest of the letter.
 PART_LIMIT = 100
-# RFC 2046 5.1.1; a multipart with a longer boundary is a leaf.
-BOUNDARY_LIMIT = 70
-# A line longer than this, line end included, is no boundary: two times two hyphens, the boundary and some padding.
-BOUNDARY_LINE_LIMIT = 160
+# Octets of a boundary that are compared; RFC 2046 5.1.1 allows 70.
+BOUNDARY_LIMIT = 80
+# Octets of a line that tell whether it is a delimiter: two times two hyphens, the boundary, and a line end.
+BOUNDARY_LINE_LIMIT = BOUNDARY_LIMIT + 6
 # A header is handed to its collector in pieces of at most this size.
 HEADER_PIECE = 1024
-
-LEAF = 0
-MULTIPART = 1
-MESSAGE = 2
-RAW = 3
-
-# The part index that stands for the letter itself, which the empty section means.
-LETTER = -1
-
-_START = 0
-_BODY = 1
-_END = 2
-_LINES = 3
-# Kind in the low octet, the parent's index + 1 above.
-_LINK = 4
-_NUMBERS = 5
-
-
-class PartTable:
-    """Entities in the order of the letter, five numbers each.
-
-    Entry 0 is the letter. An attached letter takes two entries: the part of kind MESSAGE, and right after it its only
-    child, the letter inside, which begins where the part's body begins.
-    """
-
-    def __init__(self, numbers=None):
-        self.numbers = array("I") if numbers is None else numbers
-
-    @property
-    def count(self) -> int:
-        return len(self.numbers) // _NUMBERS
-
-    def add(self, start: int, parent: int) -> int:
-        """Appends an entity; the scanner alone does this. Returns its index."""
-        for number in (start, start, start, 0, (parent + 1) << 8):
-            self.numbers.append(number)
-        return self.count - 1
-
-    def set(self, index: int, slot: int, number: int):
-        self.numbers[index * _NUMBERS + slot] = number
-
-    def set_kind(self, index: int, kind: int):
-        self.set(index, _LINK, (self.parent(index) + 1) << 8 | kind)
-
-    def start(self, index: int) -> int:
-        """Where the entity's header begins."""
-        return self.numbers[index * _NUMBERS + _START]
-
-    def body(self, index: int) -> int:
-        """Where its body begins."""
-        return self.numbers[index * _NUMBERS + _BODY]
-
-    def end(self, index: int) -> int:
-        return self.numbers[index * _NUMBERS + _END]
-
-    def octets(self, index: int) -> int:
-        """Octets of the body."""
-        return self.end(index) - self.body(index)
-
-    def lines(self, index: int) -> int:
-        """Line ends in the body."""
-        return self.numbers[index * _NUMBERS + _LINES]
-
-    def kind(self, index: int) -> int:
-        return self.numbers[index * _NUMBERS + _LINK] & 0xFF
-
-    def parent(self, index: int) -> int:
-        """Index of the entity around this one, -1 for the letter."""
-        return (self.numbers[index * _NUMBERS + _LINK] >> 8) - 1
-
-    def child(self, index: int, number: int):
-        """The number-th (from 1) entity inside this one, or None."""
-        for at in range(index + 1, self.count):
-            if self.parent(at) == index:
-                number -= 1
-                if not number:
-                    return at
-        return None
-
-    def find(self, section):
-        """The part that a section like (1, 2) names: its index, LETTER for (), or None (RFC 3501 6.4.5)."""
-        part = LETTER
-        holder = 0
-        for number in section:
-            if holder is None:
-                return None
-            if self.kind(holder) == MULTIPART:
-                part = self.child(holder, number)
-            else:
-                # A letter that is no multipart has its text as part 1.
-                part = holder if number == 1 else None
-            if part is None:
-                return None
-            kind = self.kind(part)
-            holder = part if kind == MULTIPART else part + 1 if kind == MESSAGE else None
-        return part
-
-    def body_range(self, index: int):
-        """BODY[n], and BODY[] for LETTER."""
-        return (0, self.end(0)) if index == LETTER else (self.body(index), self.end(index))
-
-    def mime_range(self, index: int):
-        """BODY[n.MIME]; None for LETTER."""
-        return None if index == LETTER else (self.start(index), self.body(index))
-
-    def header_range(self, index: int):
-        """BODY[HEADER] or BODY[n.HEADER]; None for a part that is no letter."""
-        inner = self._letter_of(index)
-        return None if inner is None else (self.start(inner), self.body(inner))
-
-    def text_range(self, index: int):
-        """BODY[TEXT] or BODY[n.TEXT]; None for a part that is no letter."""
-        inner = self._letter_of(index)
-        return None if inner is None else (self.body(inner), self.end(inner))
-
-    def _letter_of(self, index):
-        if index == LETTER:
-            return 0
-        return index + 1 if self.kind(index) == MESSAGE else None
 
 
 class StructureScanner:
@@ -147,7 +28,7 @@ class StructureScanner:
     Where a Content-Type is longer than `limit`, `clipped` says that the structure may not be what the letter says.
     """
 
-    def __init__(self, limit=FIELD_LIMIT):
+    def __init__(self, limit=VALUE_LIMIT):
         self._table = PartTable()
         self._limit = limit
         self.clipped = False
@@ -165,6 +46,9 @@ class StructureScanner:
         self._header = None
         # Some delimiter is awaited.
         self._watching = False
+        # We are in the rest of a delimiter line; behind it an entity begins in this one, if not None.
+        self._in_delimiter = False
+        self._next_in = None
         self._add(0, LETTER)
 
     @property
@@ -189,7 +73,8 @@ class StructureScanner:
         """
         if end == start:
             return
-        if self._header is not None or self._carry or (self._watching and self._may_matter(buffer, start, end)):
+        quiet = self._header is None and not self._carry and not self._in_delimiter
+        if not quiet or (self._watching and self._may_matter(buffer, start, end)):
             self.feed(memoryview(buffer)[start:end])
             return
         self._lines += buffer.count(b"\n", start, end) if lines < 0 else lines
@@ -210,6 +95,7 @@ class StructureScanner:
 
     def finish(self) -> PartTable:
         self._advance(self._carry, self._run(self._carry, True))
+        self._begin_next(self._base)
         self._end_header()
         self._close(0, self._base, self._base)
         return self._table
@@ -225,6 +111,9 @@ class StructureScanner:
         at = 0
         size = len(data)
         while at < size:
+            if self._in_delimiter:
+                at = self._pass_delimiter(data, at)
+                continue
             if self._watching and self._fresh and data[at] == 0x2D:
                 used = self._try_boundary(data, at, final)
                 if used < 0:
@@ -241,6 +130,29 @@ class StructureScanner:
             at = self._pass(data, at, stop)
         return at
 
+    def _pass_delimiter(self, data, at):
+        """The rest of a delimiter line; returns where it ends."""
+        stop = data.find(b"\n", at) + 1
+        if not stop:
+            return len(data)
+        self._end_of_line(data, stop)
+        self._lines += 1
+        self._begin_next(self._base + stop)
+        return stop
+
+    def _begin_next(self, offset):
+        """The delimiter line, if we are in one, ends at `offset`."""
+        if self._in_delimiter:
+            self._in_delimiter = False
+            if self._next_in is not None:
+                self._add(offset, self._next_in)
+
+    def _end_of_line(self, data, stop):
+        """A line ends before data[stop]: notes how long its end is."""
+        before = data[stop - 2] if stop > 1 else self._last
+        self._fresh = True
+        self._line_end = 2 if before == 0x0D else 1
+
     def _pass(self, data, at, stop):
         """Octets up to `stop` that hold no boundary, or less when a header ends before; returns where."""
         header = self._header
@@ -249,53 +161,65 @@ class StructureScanner:
             stop = min(stop, at + HEADER_PIECE)
             ended = not header.feed(data[at:stop])
             if ended:
-                # When there was no header, the body begins before this place, but on the same line.
                 start = self._table.start(self._open[-1][0])
-                stop = max(at, start + header.header_length - self._base)
+                stop = start + header.header_length - self._base
         self._lines += data.count(b"\n", at, stop)
         if stop > at:
-            self._fresh = data[stop - 1] == 0x0A
-            if self._fresh:
-                before = data[stop - 2] if stop > 1 else self._last
-                self._line_end = 2 if before == 0x0D else 1
+            self._fresh = False
+            if data[stop - 1] == 0x0A:
+                self._end_of_line(data, stop)
         if ended:
             self._begin_body(header)
         return stop
 
     def _try_boundary(self, data, at, final):
-        """Octets of the delimiter line that begins here; 0 if it is none, -1 if more octets are needed to know."""
-        stop = data.find(b"\n", at, at + BOUNDARY_LINE_LIMIT) + 1
-        if not stop:
-            if data[at : at + 2] != b"--"[: len(data) - at] or len(data) - at >= BOUNDARY_LINE_LIMIT:
+        """Octets of the delimiter that begins here; 0 if it is none, -1 if more octets are needed to know."""
+        stop = data.find(b"\n", at, at + BOUNDARY_LINE_LIMIT)
+        if stop < 0:
+            if data[at : at + 2] != b"--"[: len(data) - at]:
                 return 0
-            if not final:
-                return -1
-            stop = len(data)
-        line = data[at:stop].rstrip(b" \t\r\n")
-        for level in range(len(self._open) - 1, -1, -1):
-            delimiter = self._open[level][1]
-            # The whole line counts, since one boundary may be the beginning of another.
-            if delimiter and line == delimiter:
-                self._delimiter(level, self._base + at, data, stop)
-                self._add(self._base + stop, self._open[level][0])
-                return stop - at
-            if delimiter and line == delimiter + b"--":
-                self._delimiter(level, self._base + at, data, stop)
-                # What follows is the epilogue: nobody waits for this delimiter any more.
-                self._open[level] = (self._open[level][0], None, False)
-                self._watch()
-                return stop - at
-        return 0
-
-    def _delimiter(self, level, offset, data, stop):
-        """A delimiter line of the multipart at `level` begins at `offset` and ends before data[stop]."""
+            stop = at + BOUNDARY_LINE_LIMIT
+            if stop > len(data):
+                if not final:
+                    return -1
+                stop = len(data)
+        elif data[stop - 1] == 0x0D:
+            stop -= 1
+        line = data[at:stop]
+        level = self._level_of(line)
+        if level < 0:
+            return 0
+        index, delimiter, _ = self._open[level]
         self._end_header()
         # The line end before a delimiter belongs to it (RFC 2046 5.1.1).
-        self._close(level + 1, offset - self._line_end, offset)
-        self._fresh = data[stop - 1] == 0x0A
-        if self._fresh:
-            self._lines += 1
-            self._line_end = 2 if data[stop - 2] == 0x0D else 1
+        self._close(level + 1, self._base + at - self._line_end, self._base + at)
+        self._in_delimiter = True
+        self._next_in = index
+        if line[len(delimiter) : len(delimiter) + 2] == b"--":
+            # What follows is the epilogue: nobody waits for this delimiter any more.
+            self._next_in = None
+            self._open[level] = (index, None, False)
+            self._watch()
+        return len(delimiter)
+
+    def _level_of(self, line):
+        """Index in `_open` of the multipart that this line delimits, or -1.
+
+        A line only has to begin with the boundary (RFC 2046 5.1.1). Where several do, the whole line counts, innermost
+        first, then the longest.
+        """
+        best = -1
+        longest = 0
+        for level in range(len(self._open) - 1, -1, -1):
+            delimiter = self._open[level][1]
+            if not delimiter or line[: len(delimiter)] != delimiter:
+                continue
+            if line == delimiter or line == delimiter + b"--":
+                return level
+            if len(delimiter) > longest:
+                best = level
+                longest = len(delimiter)
+        return best
 
     def _end_header(self):
         """The input of the open header, if any, is over without a blank line."""
@@ -321,9 +245,9 @@ class StructureScanner:
         self._header = None
         index = self._open[-1][0]
         body = self._table.start(index) + header.header_length
-        self._table.set(index, _BODY, body)
+        self._table.set(index, BODY, body)
         # Until the entity is closed, its lines slot holds the lines before its body.
-        self._table.set(index, _LINES, self._lines)
+        self._table.set(index, LINES, self._lines)
         kind, delimiter, digest = self._classify(header)
         self._table.set_kind(index, kind)
         self._open[-1] = (index, delimiter, digest)
@@ -350,9 +274,10 @@ class StructureScanner:
             return LEAF, None, False
         for name, boundary in given:
             if name.lower() == b"boundary":
+                # A blank at its end would be one that a gateway may have taken from the lines (RFC 2046 5.1.1).
                 boundary = boundary.rstrip(b" \t")
-                if 0 < len(boundary) <= BOUNDARY_LIMIT and self._level() < DEPTH_LIMIT:
-                    return MULTIPART, b"--" + boundary, subtype == b"digest"
+                if boundary and self._level() < DEPTH_LIMIT:
+                    return MULTIPART, b"--" + boundary[:BOUNDARY_LIMIT], subtype == b"digest"
                 break
         return RAW, None, False
 
@@ -364,19 +289,22 @@ class StructureScanner:
     def _close(self, keep, end, place):
         """Closes all open entities but the outermost `keep`, at `place`.
 
-        They end at `end`, which leaves out a last line end that is not theirs, or where their bodies begin if that is
-        later.
+        They end at `end`, which leaves out a last line end that is not theirs, even where it is that of a header.
         """
         table = self._table
         while len(self._open) > keep:
             index = self._open.pop()[0]
-            body = table.body(index)
-            end = max(end, body)
-            table.set(index, _END, end)
-            lines = self._lines - table.numbers[index * _NUMBERS + _LINES]
+            parent = table.parent(index)
+            if table.start(index) > end:
+                if parent >= 0 and table.kind(parent) == MESSAGE:
+                    # The letter inside begins where the body of the part around it does, which is cut, too.
+                    table.set(index, START, end)
+                else:
+                    end = table.start(index)
+            table.set(index, BODY, min(table.body(index), end))
+            table.set(index, END, end)
+            lines = self._lines - table.numbers[index * NUMBERS + LINES]
             if lines and end < place:
                 lines -= 1
-            table.set(index, _LINES, lines)
-            if table.kind(index) == MULTIPART and table.child(index, 1) is None:
-                table.set_kind(index, RAW)
+            table.set(index, LINES, lines)
         self._watch()

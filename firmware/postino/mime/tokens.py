@@ -7,50 +7,74 @@ ATOM = -1
 QUOTED = -2
 COMMENT = -3
 
+# A quoted string or comment longer than this is taken for one that does not end; a longer atom comes as several.
+TOKEN_LIMIT = 1024
+
+# A mark that opens something that does not end.
+_NOTHING = -4
+
 _BLANKS = b" \t\r\n"
 
 
-def tokens(value: bytes, specials: bytes, stops: bytes):
+def tokens(value, specials: bytes, stops: bytes):
     """Yields (kind, text); a special octet is yielded as (its number, b"").
 
-    An atom goes up to a blank or one of `stops`.
+    `value` is bytes or an iterable of pieces of bytes. An atom goes up to a blank or one of `stops`.
     """
-    at = 0
-    quotes = comments = True
+    pieces = iter((value,) if isinstance(value, bytes) else value)
     stops = stops + _BLANKS
-    while at < len(value):
-        octet = value[at]
-        if octet in _BLANKS:
+    # Without this a value of nothing but opening marks would be searched to its end for each.
+    marks = b'"('
+    data = b""
+    at = 0
+    complete = False
+    while True:
+        while at < len(data) and data[at] in _BLANKS:
             at += 1
-        elif octet in specials:
-            at += 1
-            yield octet, b""
-        elif octet == 0x22 or octet == 0x28:
-            text, end = None, at
-            if octet == 0x22 and quotes:
-                text, end = _quoted(value, at + 1)
-                # Without this a value of nothing but opening marks would be searched to its end for each.
-                quotes = text is not None
-            elif octet == 0x28 and comments:
-                text, end = _comment(value, at + 1)
-                comments = text is not None
-            if text is None:
-                at += 1
+        found = None
+        if at < len(data):
+            found = _token(data, at, complete or len(data) - at > TOKEN_LIMIT, specials, stops, marks)
+        if found:
+            at = found[2]
+            if found[0] == _NOTHING:
+                marks = marks.replace(data[at - 1 : at], b"")
             else:
-                yield (QUOTED if octet == 0x22 else COMMENT), text
-                at = end
+                yield found[0], found[1]
+        elif complete:
+            return
         else:
-            end = _atom_end(value, at, stops)
-            yield ATOM, value[at:end]
-            at = end
+            piece = next(pieces, None)
+            complete = piece is None
+            if piece:
+                data = data[at:] + piece
+                at = 0
 
 
-def _atom_end(value, at, stops):
+def _token(data, at, whole, specials, stops, marks):
+    """(kind, text, end) of the token that begins here; None if the next piece has to tell, which `whole` rules out."""
+    octet = data[at]
+    if octet in specials:
+        return octet, b"", at + 1
+    if octet == 0x22 or octet == 0x28:
+        if octet in marks:
+            text, end = (_quoted if octet == 0x22 else _comment)(data, at + 1)
+            if text is not None:
+                return (QUOTED if octet == 0x22 else COMMENT), text, end
+            if not whole:
+                return None
+        return _NOTHING, b"", at + 1
+    end = _atom_end(data, at, stops, whole)
+    return (ATOM, data[at:end], end) if whole or end < len(data) else None
+
+
+def _atom_end(value, at, stops, whole):
     """Where the atom ends; a domain literal in brackets is taken whole (RFC 5322 3.4.1)."""
     if value[at] == 0x5B:
         end = value.find(b"]", at)
         if end > 0:
             return end + 1
+        if not whole:
+            return len(value)
     end = at + 1
     while end < len(value) and value[end] not in stops:
         end += 1

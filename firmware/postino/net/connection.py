@@ -10,6 +10,12 @@ from . import waiting
 from .buffers import BUFFER_SIZE
 from .errors import ConnectionClosed, DeadlineExpired, LineTooLong, ServerStopping
 
+# What has happened to a connection: its deadline is over, it has been asked to go, `wake` was called, its alarm rang.
+EXPIRED = 1
+LEAVING = 2
+WOKEN = 4
+RANG = 8
+
 
 class Connection:
     """A client's connection, as a session sees it.
@@ -37,9 +43,8 @@ class Connection:
         self._parked = None
         self._deadline = None
         self._alarm = None
-        self._expired = False
-        self._leaving = False
-        self._woken = False
+        # Bits EXPIRED, LEAVING, WOKEN and RANG.
+        self._events = 0
         # Ticks (ms) since when the session waits in `wait_input`; None while it does anything else.
         self.idle_since = None
 
@@ -47,37 +52,38 @@ class Connection:
 
     def set_deadline(self, seconds):
         """All following waits, together, end within so many seconds, or DeadlineExpired is raised."""
-        self._expired = False
+        self._events &= ~EXPIRED
         self._deadline = time.ticks_add(time.ticks_ms(), int(seconds * 1000))
 
     @property
     def closing(self):
         """True once this connection has been asked to go: the session takes no new command."""
-        return self._leaving
+        return bool(self._events & LEAVING)
 
     def check_time(self, now):
         """Called a few times a second by the listener with the present ticks: ends waits that are over."""
         if self._deadline is not None and time.ticks_diff(self._deadline, now) <= 0:
-            self._expired = True
+            self._events |= EXPIRED
             self._resume()
             self._deadline = None
         elif self._alarm is not None and time.ticks_diff(self._alarm, now) <= 0:
+            self._events |= RANG
+            self._resume()
             self._alarm = None
-            self.wake()
 
     def ask_to_go(self):
         """The session's next wait, or the present one, raises ServerStopping."""
-        self._leaving = True
+        self._events |= LEAVING
         self._resume()
 
     def allow_farewell(self, seconds):
         """Clears what ended the session, so that one last line can be sent within so many seconds."""
-        self._leaving = False
+        self._events &= ~LEAVING
         self.set_deadline(seconds)
 
     def wake(self):
         """Wakes a session that waits in `wait_input`; for any other it is remembered until it does."""
-        self._woken = True
+        self._events |= WOKEN
         if self.idle_since is not None:
             self._resume()
 
@@ -90,9 +96,9 @@ class Connection:
             self._parked = None
 
     def _check(self):
-        if self._expired:
+        if self._events & EXPIRED:
             raise DeadlineExpired
-        if self._leaving:
+        if self._events & LEAVING:
             raise ServerStopping
 
     async def _park(self, writing):
@@ -144,12 +150,22 @@ class Connection:
             self.start = 0
             self.end = count
 
-    async def _fill(self):
-        """Waits for input and adds it behind the unread octets; there must be room. Raises ConnectionClosed."""
+    async def fill(self):
+        """Waits for input and adds it behind the unread octets; there must be room. Raises ConnectionClosed.
+
+        What most connections do most of the time: the steps of `_park` are here once more, since each call that waits
+        for another takes 100 octets of heap.
+        """
         while True:
             if self._output is not None:
                 await self.flush()
-            await self._park(False)
+            self._check()
+            self._parked = waiting.current_task()
+            try:
+                await waiting.until_ready(self.sock)  # type: ignore[misc]
+            finally:
+                self._parked = None
+            self._check()
             if self.buffer is None:
                 self.buffer = self._borrow()
             try:
@@ -186,7 +202,7 @@ class Connection:
                 self._drop_input()
             elif self.start:
                 self._make_room()
-            await self._fill()
+            await self.fill()
         line = self._cut_line(line_feed, head)
         if too_long or len(line) > limit:
             raise LineTooLong
@@ -215,7 +231,7 @@ class Connection:
         Use `consume` for what has been used up. Raises ConnectionClosed at the end of input.
         """
         if self.end == self.start:
-            await self._fill()
+            await self.fill()
         return memoryview(self.buffer)[self.start : self.end]
 
     async def read_exactly(self, count):
@@ -230,22 +246,26 @@ class Connection:
             filled += used
         return bytes(result)
 
-    async def wait_input(self, seconds=None):
-        """Waits until input is there (True), or `wake` is called or so many seconds are over (False)."""
+    async def wait_input(self, seconds):
+        """Waits until input is there (True), `wake` is called (False), or so many seconds are over (None)."""
         await self.flush()
         if self.end > self.start:
             return True
-        if not self._woken:
-            self._alarm = None if seconds is None else time.ticks_add(time.ticks_ms(), int(seconds * 1000))
+        if not self._events & WOKEN:
+            self._check()
             self.idle_since = time.ticks_ms()
+            self._alarm = time.ticks_add(self.idle_since, int(seconds * 1000))
+            self._parked = waiting.current_task()
             try:
-                await self._park(False)
+                await waiting.until_ready(self.sock)  # type: ignore[misc]
             finally:
-                self.idle_since = None
-                self._alarm = None
-        woken = self._woken
-        self._woken = False
-        return not woken
+                self._parked = self.idle_since = self._alarm = None
+            self._check()
+        events = self._events
+        self._events &= ~(WOKEN | RANG)
+        if events & WOKEN:
+            return False
+        return None if events & RANG else True
 
     # Writing ----------------------------------------------------------------------------------------------------
 

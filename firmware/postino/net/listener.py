@@ -56,7 +56,7 @@ def _admit(listener, server, sock, peer):
         if not opened:
             _refuse(listener, server, sock)
             return
-        conn = Connection(sock, peer, listener.service, server.buffers)
+        conn = _connection(listener, server, sock, peer)
         server.connections.add(conn)
         asyncio.create_task(_run_session(listener.protocol, conn, server))
     except MemoryError:
@@ -66,6 +66,14 @@ def _admit(listener, server, sock, peer):
             server.board.connection_closed(False)
         sock.close()
         raise
+
+
+def _connection(listener, server, sock, peer):
+    try:
+        return Connection(sock, peer, listener.service, server.buffers)
+    except MemoryError:
+        server.make_room()
+        return Connection(sock, peer, listener.service, server.buffers)
 
 
 def _refuse(listener, server, sock):

@@ -10,8 +10,29 @@ import gc
 _TRIES = 3
 
 
+class _Yield:
+    """Yields to the event loop once. All waits share one of it: between being readied and being used nothing runs."""
+
+    def __init__(self):
+        self.ready = False
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if not self.ready:
+            raise StopIteration
+        self.ready = False
+
+
+_yield = _Yield()
+
+
 def until_ready(stream, writing=False):
-    """A generator to await: yields to the event loop until `stream` can be read (or written). Raises MemoryError."""
+    """To be awaited at once: yields to the event loop until `stream` can be read (or written). Raises MemoryError.
+
+    A wait takes no memory for itself: there are as many of them as connections.
+    """
     try:
         if writing:
             core._io_queue.queue_write(stream)
@@ -20,7 +41,8 @@ def until_ready(stream, writing=False):
     except MemoryError:
         _undo(stream)
         raise
-    yield
+    _yield.ready = True
+    return _yield
 
 
 def _undo(stream):

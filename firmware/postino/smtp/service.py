@@ -1,6 +1,4 @@
-"""The SMTP service as the listener sees it: its last words, and the session, whose code is there while it is needed."""
-
-from .. import overlay
+"""The SMTP service as the listener sees it: its last words, its code, and a session."""
 
 # What the listener says when it ends a session, or does not begin one (RFC 5321 section 3.8).
 REFUSAL = b"421 4.3.2 Too many connections, try again later\r\n"
@@ -9,15 +7,19 @@ FAULT = b"421 4.3.0 Internal error, try again later\r\n"
 TIMEOUT = b"421 4.4.2 Timeout, closing\r\n"
 STOPPING = b"421 4.3.2 Service closing, try again later\r\n"
 
+# What every session needs. It is there from the start.
 MODULES = (
+    "mime.blocks",
+    "mime.tokens",
+    "mime.parameters",
     "mime.fields",
+    "mime.part_table",
     "mime.structure",
     "mime.incoming",
     "smtp.replies",
     "smtp.trace",
     "smtp.dot_reader",
     "smtp.paths",
-    "smtp.auth",
     "smtp.data",
     "smtp.transaction",
     "smtp.session",
@@ -26,5 +28,6 @@ MODULES = (
 
 async def serve(conn, server):
     """Serves one client from the greeting to the end. What ends it early passes to the listener."""
-    with overlay.use(MODULES) as session:
-        await session.serve(conn, server)
+    from . import session
+
+    await session.serve(conn, server)

@@ -1,8 +1,8 @@
 """One SMTP connection: reads commands, dispatches them, answers (RFC 5321 section 4.1)."""
 
+from .. import overlay
 from ..net.errors import LineTooLong, ServerStopping
 from . import replies
-from .auth import auth
 from .data import data
 from .transaction import mail, rcpt
 
@@ -128,6 +128,12 @@ async def _help(session, argument):
     return replies.HELP
 
 
+async def _auth(session, argument):
+    # Few clients need it.
+    with overlay.use(("sasl", "smtp.auth")) as module:
+        return await module.auth(session, argument)
+
+
 async def _quit(session, argument):
     if argument:
         return replies.BAD_ARGUMENT
@@ -150,7 +156,7 @@ _VERBS = {
     b"VRFY": _vrfy,
     b"HELP": _help,
     b"QUIT": _quit,
-    b"AUTH": auth,
+    b"AUTH": _auth,
     b"EXPN": _not_offered,
     b"STARTTLS": _not_offered,
 }

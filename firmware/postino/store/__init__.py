@@ -29,6 +29,7 @@ from postino.store.errors import (
     StoreUnavailable,
 )
 from postino.store.mailbox import Nobody
+from postino.store.object_ids import letter_object_id, mailbox_object_id
 from postino.store.store import Store
 
 __all__ = (
@@ -54,4 +55,6 @@ __all__ = (
     "StoreError",
     "StoreFull",
     "StoreUnavailable",
+    "letter_object_id",
+    "mailbox_object_id",
 )

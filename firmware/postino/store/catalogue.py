@@ -47,6 +47,7 @@ SENT = 4
 JUNK = 8
 TRASH = 16
 ARCHIVE = 32
+SPECIAL_USES = DRAFTS | SENT | JUNK | TRASH | ARCHIVE
 # Deleted; its letters are still being taken out.
 DYING = 256
 
@@ -70,7 +71,7 @@ def new_counters():
 
 def new_info(number: int, user: str, name: str, validity: int, attributes: int):
     """A mailbox that is made now."""
-    return (number, user, name, validity, attributes, DEFAULT_DAYS.get(attributes & 0x3E, 0), 0, new_counters())
+    return (number, user, name, validity, attributes, DEFAULT_DAYS.get(attributes & SPECIAL_USES, 0), 0, new_counters())
 
 
 def with_values(info, user: str, name: str, attributes: int):

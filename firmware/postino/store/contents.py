@@ -1,5 +1,7 @@
 """What a mailbox holds: counters, keywords, history and the table, as read from its snapshot and the log's records.
 
+What the table lacks of a letter is in `cold`.
+
 Keywords of a letter are a mask of 32 bits. The table has ten bits for it: the number of the mask in `sets`, a list of
 the combinations in use, of which a mailbox has few.
 """
@@ -8,13 +10,16 @@ from array import array
 
 from postino.store import records
 from postino.store.catalogue import is_created
+from postino.store.cold import Cold
 from postino.store.errors import LimitReached
 from postino.store.flags import KEYWORD_SHIFT, MAX_KEYWORD_BYTES, MAX_KEYWORDS, change_of
-from postino.store.space import blocks_of
-from postino.store.table import EXTRA_BLOCK, FLAGS_MASK, FLAGS_SHIFT, MAX_SETS, PLACE, SET_SHIFT, SLOT_MASK, UID, Table
+from postino.store.rows import UID
+from postino.store.table import FLAGS_MASK, FLAGS_SHIFT, MAX_CHANGES, MAX_SETS, PLACE, SET_SHIFT, SLOT_MASK, Table
 
 # Runs of expunged UIDs that are remembered (RFC 7162 section 3.2.7 lets a server forget old ones).
 MAX_HISTORY = 64
+# Changes in the table from which on idle work makes a fold: about as many as the log takes of one mailbox.
+_IDLE_CHANGES = MAX_CHANGES * 7 // 8
 
 
 class Contents:
@@ -45,9 +50,11 @@ class Contents:
         # The table is being read from flash: nothing can be refused.
         self.loading = True
         self.table = Table() if with_table else None
+        self.cold = Cold(mailbox) if with_table else None
 
     def make_table(self):
         self.table = Table()
+        self.cold = Cold(self.mailbox)
 
     # Keywords.
 
@@ -107,10 +114,30 @@ class Contents:
         """A modification sequence as the table and the history keep it."""
         return min(max(modseq - self.base, 0), 0xFFFFFFFF)
 
-    def add(self, uid: int, slot: int, flags: int, keywords: int, modseq: int, size: int, blocks: int, date: int):
-        """A letter with the highest UID; its room in the table was reserved."""
-        extra = EXTRA_BLOCK if blocks > blocks_of(size) else 0
-        self.table.append(uid, self.place(slot, flags, keywords), self.offset(modseq), size | extra, date)
+    def reserve(self, letters: int):
+        """Before a commit: so many calls of add() need no memory."""
+        self.table.reserve_for(letters, self.uidnext)
+        self.cold.reserve(letters)
+
+    def add(self, uid: int, slot: int, flags: int, keywords: int, modseq: int, letter):
+        """After the commit: a letter with the highest UID. `letter`: size, blocks, INTERNALDATE, save date."""
+        self.table.append(uid, self.place(slot, flags, keywords))
+        self.cold.add(uid, self.offset(modseq), *letter)
+
+    def drop(self, index: int, uid: int):
+        """After the commit: the letter with this index and UID has left the mailbox."""
+        self.table.delete(index)
+        self.cold.delete(uid)
+
+    def folded(self, sequence: int):
+        """A new snapshot, with all up to this transaction, is in force. What comes after it stays."""
+        until = self.offset(sequence)
+        self.cold.covered(until)
+        self.table.forget_changes(until)
+
+    def wants_fold(self) -> bool:
+        """The open mailbox holds much that a fold would free it of."""
+        return self.table.changes > _IDLE_CHANGES or self.cold.wants_fold()
 
     def remember(self, uid: int, modseq: int):
         """An expunged UID goes into the history."""
@@ -126,6 +153,21 @@ class Contents:
         if len(history) > 3 * MAX_HISTORY:
             self.floor = max(self.floor, self.base + history[2])
             self.history = history[3:]
+
+    def vanished_since(self, modseq: int):
+        """As Mailbox.vanished_since() returns it."""
+        history = self.history
+        # In place of a sort that would make an object of each run: they are few, and mostly in order.
+        runs = array("I")
+        for at in range(0, len(history), 3):
+            if self.base + history[at + 2] > modseq:
+                runs.extend(history[at : at + 2])
+                place = len(runs) - 2
+                while place and runs[place - 2] > runs[place]:
+                    runs[place - 2], runs[place] = runs[place], runs[place - 2]
+                    runs[place - 1], runs[place + 1] = runs[place + 1], runs[place - 1]
+                    place -= 2
+        return _joined(runs), modseq >= self.floor
 
     # Replay of one record; they come in the order in which they were written.
 
@@ -143,7 +185,7 @@ class Contents:
             self._apply_keyword(reader)
         elif not is_created(reader):
             return
-        self.modseq = reader.sequence
+        self.modseq = max(self.modseq, reader.sequence)
 
     def _apply_keyword(self, reader):
         if reader.octet(0) == len(self.keywords):
@@ -157,15 +199,12 @@ class Contents:
             # Without the head it is not known that the snapshot has it already.
             return
         if self.table is not None:
-            self.table.reserve(1)
-            letter = (reader.word(8), reader.half(2), reader.word(12))
-            self._add(uid, reader.half(0), reader.octet(at + 12), reader.word(at + 8), reader.sequence, letter)
+            self.uidnext = uid
+            self.reserve(1)
+            letter = (reader.word(8), reader.half(2), reader.word(12), reader.word(16))
+            self.add(uid, reader.half(0), reader.octet(at + 12), reader.word(at + 8), reader.sequence, letter)
         self.entries += 1
         self.uidnext = uid + 1
-
-    def _add(self, uid: int, slot: int, flags: int, keywords: int, modseq: int, letter):
-        size, blocks, date = letter
-        self.add(uid, slot, flags, keywords, modseq, size, blocks, date)
 
     def _apply_entries(self, reader):
         for at in range(records.ENTRIES_HEAD, reader.length, records.ENTRY_SIZE):
@@ -173,10 +212,11 @@ class Contents:
             if uid < self.uidnext:
                 continue
             if self.table is not None:
-                self.table.reserve(1)
-                letter = (reader.word(at + 8), reader.half(at + 22), reader.word(at + 12))
+                self.uidnext = uid
+                self.reserve(1)
+                letter = (reader.word(at + 8), reader.half(at + 22), reader.word(at + 12), reader.word(0))
                 flags = reader.octet(at + 24)
-                self._add(uid, reader.half(at + 20), flags, reader.word(at + 16), reader.sequence, letter)
+                self.add(uid, reader.half(at + 20), flags, reader.word(at + 16), reader.sequence, letter)
             self.entries += 1
             self.uidnext = uid + 1
 
@@ -186,11 +226,15 @@ class Contents:
             return
         change = change_of(reader)
         offset = self.offset(reader.sequence)
+        if not table.begin_change(offset):
+            table.merge_oldest()
         for at in range(records.FLAGS_HEAD, reader.length, records.RUN):
             index = table.lower_bound(reader.word(at))
             last = reader.word(at + 4)
             while index < len(table) and table.word(index, UID) <= last:
-                table.set_flags(index, self.changed_place(table.word(index, PLACE), change), offset)
+                table.set_place(index, self.changed_place(table.word(index, PLACE), change))
+                table.prepare_note(index)
+                table.note(index, offset)
                 index += 1
 
     def _apply_expunge(self, reader):
@@ -201,4 +245,15 @@ class Contents:
             if self.table is not None:
                 index = self.table.index_of(uid)
                 if index >= 0:
-                    self.table.delete(index)
+                    self.drop(index, uid)
+
+
+def _joined(runs):
+    """Ascending runs (first, last, …) with neighbours made one."""
+    joined = array("I")
+    for at in range(0, len(runs), 2):
+        if joined and joined[len(joined) - 1] + 1 == runs[at]:
+            joined[len(joined) - 1] = runs[at + 1]
+        else:
+            joined.extend(runs[at : at + 2])
+    return joined

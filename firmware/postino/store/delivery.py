@@ -4,6 +4,9 @@ from postino.store import records
 from postino.store.catalogue import INFO_COUNTERS, INFO_ID, UIDNEXT
 from postino.store.flags import KEYWORD_SHIFT, SYSTEM
 
+# Letters that get into a mailbox in one transaction (appending.py): each waits with its writer in memory.
+MOST_LETTERS = 32
+
 # Mailboxes in one ADD record.
 _TARGETS = 50
 
@@ -18,51 +21,78 @@ def storable_date(date: int) -> int:
 def add(store, letter, infos: list, flags: int, date: int):
     """The letter, which is written, gets into all of these mailboxes, durably; or into none, with an exception."""
     date = storable_date(date)
+    items = ((letter, flags, date),)
     store.prepare()
     boxes = [store.open_boxes[info[INFO_ID]] for info in infos if info[INFO_ID] in store.open_boxes]
     for box in boxes:
-        box.table.reserve(1)
-        box.contents.set_number(flags >> KEYWORD_SHIFT)
-    number = store.state.next_letter
-    letter.finish(number, [info[INFO_ID] for info in infos], date)
+        reserve(box, items)
+    finish(store, letter, [info[INFO_ID] for info in infos], date)
     for info in infos:
         store.touch(info)
+    saved = store.now()
     with store.log as log:
         for box in boxes:
             box.contents.log_keywords(log)
-        _write(log, (letter.slot, letter.blocks, number, letter.size, date, store.now()), infos, flags)
-    store.state.next_letter = number + 1
+        write(log, items[0], infos, saved)
     letter.committed()
     for info in infos:
         store.logged(info[INFO_ID], len(infos))
-        _added(store, info, letter, date, flags)
+        follow(store, info, items, saved)
     store.after()
 
 
-def _write(log, letter, infos: list, flags: int):
-    """ADD records: what is said of the letter, and its entries."""
+# The steps; `items` are letters with their flags and dates, (LetterWriter, mask, date) each.
+
+
+def reserve(box, items):
+    """Before the commit: what the table of an open mailbox will need for these letters. Raises LimitReached."""
+    box.contents.reserve(len(items))
+    for _, flags, _ in items:
+        box.contents.set_number(flags >> KEYWORD_SHIFT)
+
+
+def finish(store, letter, mailboxes: list, date: int):
+    """The letter gets its number, and its file is closed. What fails after that wastes the number."""
+    number = store.state.next_letter
+    letter.finish(number, mailboxes, date)
+    store.state.next_letter = number + 1
+
+
+def write(log, item, infos, saved: int, number: int = 0):
+    """ADD records of the number-th letter (from 0) of a transaction: what is said of it, and its entries."""
+    letter, flags, date = item
     for at in range(0, len(infos), _TARGETS):
         part = infos[at : at + _TARGETS]
         log.record(records.ADD, 0, records.ADD_HEAD + len(part) * records.ADD_TARGET)
-        log.put_struct("<HHIIII", *letter)
+        log.put_struct("<HHIIII", letter.slot, letter.blocks, letter.letter, letter.size, date, saved)
         for info in part:
-            log.put_struct("<III", info[INFO_ID], info[INFO_COUNTERS][UIDNEXT], flags >> KEYWORD_SHIFT)
+            log.put_struct("<III", info[INFO_ID], info[INFO_COUNTERS][UIDNEXT] + number, flags >> KEYWORD_SHIFT)
             log.put_struct("<B3x", flags & SYSTEM)
 
 
-def _added(store, info, letter, date: int, flags: int):
-    """After the commit: the counters and the table, if there is one, follow."""
-    uid = info[INFO_COUNTERS][UIDNEXT]
-    store.entered(info, letter.slot, letter.blocks, uid)
+def follow(store, info, items, saved: int):
+    """After the commit: the counters and the table, if there is one, follow; its sessions are told once."""
     box = store.open_boxes.get(info[INFO_ID])
-    if box is None:
-        return
+    for item in items:
+        letter = item[0]
+        uid = info[INFO_COUNTERS][UIDNEXT]
+        store.entered(info, letter.slot, letter.blocks, uid)
+        if box is not None and not box.lost:
+            _add_to_table(store, box, uid, item, saved)
+    if box is not None:
+        try:
+            box.added()
+        except MemoryError:
+            store.lose(box)
+
+
+def _add_to_table(store, box, uid: int, item, saved: int):
+    letter, flags, date = item
     try:
         contents = box.contents
         contents.mark_saved()
-        message = (letter.size, letter.blocks, date)
-        contents.add(uid, letter.slot, flags & SYSTEM, flags >> KEYWORD_SHIFT, store.log.sequence, *message)
+        message = (letter.size, letter.blocks, date, saved)
+        contents.add(uid, letter.slot, flags & SYSTEM, flags >> KEYWORD_SHIFT, store.log.sequence, message)
         contents.uidnext = uid + 1
-        box.added()
     except MemoryError:
         store.lose(box)

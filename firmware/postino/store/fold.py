@@ -278,11 +278,13 @@ class Fold:
             if store.keeper.mending:
                 # What the repair has counted; what the old head said is not to be trusted.
                 contents.entries = counters[ENTRIES]
+                # Letters that came back have lost their UIDs, and no EXPUNGE says so.
+                contents.floor = contents.sequence
             self._expected = contents.entries
             if contents.headless:
                 contents.keywords = []
                 contents.history = contents.history[:0]
-                contents.modseq = contents.floor = contents.sequence
+                contents.modseq = contents.sequence
             self._writer = snapshot.Writer(snapshot.path_of(store.root, info[INFO_ID]), contents)
         except Exception:
             self.abort()
@@ -318,7 +320,9 @@ class Fold:
             self._writer.abort()
             self._rewrite(contents)
         else:
+            store.keeper.replacing(self.info[INFO_ID])
             self._writer.finish()
+        store.keeper.replaced(self.info[INFO_ID], self._entries.until)
         later = modseq_of(counters) > self._entries.until
         # Where it was changed meanwhile there are records that this snapshot lacks.
         counters[LOG_OCTETS] = 0
@@ -338,6 +342,7 @@ class Fold:
                 window.visit(writer.put)
                 window = again.next()
             again.close()
+            self._store.keeper.replacing(self.info[INFO_ID])
             writer.finish()
         except Exception:
             if writer is not None:

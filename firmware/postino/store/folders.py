@@ -16,6 +16,7 @@ from postino.store.catalogue import (
     INFO_NAME,
     NEW_USER,
     SEPARATOR,
+    SPECIAL_USES,
     SUBSCRIBED,
     canonical,
 )
@@ -127,11 +128,14 @@ def remove_user(store, user: str):
         store.after()
 
 
-def create(store, user: str, name: str, attributes: int):
+def create(store, user: str, name: str, special_use: int):
+    """With those above it that are missing, which have no special use."""
     name = _checked(name)
+    if special_use & ~SPECIAL_USES:
+        raise InvalidName("no such special use")
     if store.find(user, name) is not None:
         raise MailboxExists("mailbox exists")
-    _commit(store, _missing(store, user, name, attributes))
+    _commit(store, _missing(store, user, name, SUBSCRIBED | special_use))
     store.after()
 
 
@@ -274,7 +278,7 @@ def _rename_inbox(store, user: str, info, new: str):
     listener = Nobody()
     box = store.open_mailbox(info[INFO_ID], listener)
     try:
-        create(store, user, new, SUBSCRIBED)
+        create(store, user, new, 0)
         target = store.find(user, new)[INFO_ID]
         while len(box):
             count = min(len(box), _MOVE_BATCH)

@@ -3,6 +3,8 @@
 Work that must be done (make_room) is done at once; idle work goes in slices, one at each maintain().
 """
 
+import gc
+
 from postino.store import files
 from postino.store.catalogue import DYING, FIRST_SECTOR, INFO_ATTRIBUTES, INFO_COUNTERS, INFO_ID, LOG_OCTETS, RECENT
 from postino.store.errors import StoreError
@@ -14,12 +16,27 @@ _FOLD_AT = 12288
 _IDLE_FOLD_AT = 11264
 # Pages in memory during an idle fold, which keeps them from slice to slice while sessions need memory too.
 _IDLE_PAGES = 3
+# In a fold that is made for the memory it gives back. With fewer it would last so many slices that as many changes come
+# meanwhile as the table has room for.
+_RELIEF_PAGES = 2
+# Octets of heap that such a fold wants to find free: sessions go on meanwhile.
+_HEAP_FOR_RELIEF = 14 * 1024
 # Sectors of the log that are kept free.
 _SPARE_SECTORS = 3
 # Seconds between two walks of the retention, or slices while the clock is not set.
 _RETENTION_PAUSE = 3600
 # Slices until a repair that failed is tried again.
 _REPAIR_PAUSE = 60
+
+
+def _has_heap() -> bool:
+    """There is heap for a fold that could also wait."""
+    # CPython has no such limit.
+    free = getattr(gc, "mem_free", None)
+    if free is None or free() >= _HEAP_FOR_RELIEF:
+        return True
+    gc.collect()
+    return free() >= _HEAP_FOR_RELIEF
 
 
 class Keeper:
@@ -94,6 +111,23 @@ class Keeper:
         self._fold = None
         if job is not None:
             job.abort()
+
+    def replacing(self, mailbox: int):
+        """Told by a fold: the snapshot is about to be another one. Should that fail, it is either of them."""
+        store = self._store
+        store.pages.forget(mailbox)
+        box = store.open_boxes.get(mailbox)
+        if box is not None:
+            box.contents.cold.forget()
+
+    def replaced(self, mailbox: int, sequence: int):
+        """Told by a fold: the snapshot is the new one. Never raises."""
+        box = self._store.open_boxes.get(mailbox)
+        if box is not None:
+            try:
+                box.contents.folded(sequence)
+            except MemoryError:
+                self._store.lose(box)
 
     def folded(self, mailbox: int, sequence: int):
         """Told by a fold: notes it in the log, so that the next start knows."""
@@ -229,15 +263,21 @@ class Keeper:
             counters = info[INFO_COUNTERS]
             first = counters[FIRST_SECTOR]
             if first and not info[INFO_ATTRIBUTES] & DYING and info[INFO_ID] not in self._damaged:
-                if counters[LOG_OCTETS] > _IDLE_FOLD_AT or log.sector - first > old:
+                due = counters[LOG_OCTETS] > _IDLE_FOLD_AT or log.sector - first > old
+                if due or self._burdens(info[INFO_ID]):
                     with Transient("fold") as fold:
-                        self._fold = fold.Fold(store, info, _IDLE_PAGES)
+                        self._fold = fold.Fold(store, info, _IDLE_PAGES if due else _RELIEF_PAGES)
                     return True
         if log.sector - self.state_sector > old:
             self.write_state()
             self.release()
             return True
         return False
+
+    def _burdens(self, mailbox: int) -> bool:
+        """The mailbox is open, and what came after its snapshot takes much memory; a fold needs some first."""
+        box = self._store.open_boxes.get(mailbox)
+        return box is not None and box.contents.wants_fold() and _has_heap()
 
     def _retain(self) -> bool:
         now = self._store.now()

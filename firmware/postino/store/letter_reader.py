@@ -89,6 +89,11 @@ class LetterReader:
         return self._field(trailer.LETTER)
 
     @property
+    def checksum(self) -> int:
+        """CRC-32 of the message."""
+        return self._field(trailer.CRC)
+
+    @property
     def header_length(self) -> int:
         return self._field(trailer.HEADER)
 

@@ -1,8 +1,8 @@
-"""Reads a mailbox from flash: its snapshot, then the log's later records; and counts it for STATUS."""
+"""Reads a mailbox from flash: its snapshot, then the log's later records."""
 
 from postino.store import snapshot
 from postino.store.catalogue import ENTRIES, FIRST_SECTOR, INFO_COUNTERS, INFO_ID, INFO_UIDVALIDITY, UIDNEXT, modseq_of
-from postino.store.flags import SEEN
+from postino.store.cold import Index
 
 
 def load(store, info, with_table: bool):
@@ -21,6 +21,8 @@ def load(store, info, with_table: bool):
     contents.recent_from = store.recent_of(info)
     contents.loading = False
     if contents.damaged:
+        # Letters that come back have lost their UIDs, and no EXPUNGE says so.
+        contents.floor = max(contents.floor, contents.modseq)
         store.note_damage(info[INFO_ID])
     return contents
 
@@ -30,49 +32,33 @@ def _read_snapshot(store, info, with_table: bool):
     reader = snapshot.Reader(path, info[INFO_ID], info[INFO_UIDVALIDITY])
     try:
         contents = reader.contents
-        if not reader.exists or contents.damaged:
-            # What the counters say is never less than what clients have been told.
-            contents.modseq = modseq_of(info[INFO_COUNTERS])
+        # What the counters say is never less than what clients have been told.
+        contents.modseq = max(contents.modseq, modseq_of(info[INFO_COUNTERS]))
         if with_table:
             contents.make_table()
-            _read_pages(reader, contents)
+            _read_pages(reader, contents, store.pages.borrow())
         return contents
     finally:
         reader.close()
 
 
-def _read_pages(reader, contents):
-    """The entries of a snapshot go into the table."""
-    page = bytearray(snapshot.PAGE_SIZE)
-    base = contents.base
+def _read_pages(reader, contents, page):
+    """The entries of a snapshot go into the table, as far as it has them."""
+    index = Index(reader.start)
+    table = contents.table
     count = reader.page(page)
     while count:
-        contents.table.reserve(count)
-        for index in range(count):
-            entry = snapshot.entry(page, index)
-            uid, _, size, date, _, keywords, modseq, slot, blocks, flags = entry
+        newest = uid = 0
+        for number in range(count):
+            uid, _, _, _, _, keywords, modseq, slot, _, flags = snapshot.entry(page, number)
             if contents.headless:
                 keywords = 0
-            contents.add(uid, slot, flags, keywords, base + modseq, size, blocks, date)
-            contents.uidnext = max(contents.uidnext, uid + 1)
+            table.reserve_for(1, uid)
+            table.append(uid, contents.place(slot, flags, keywords))
+            newest = max(newest, modseq)
+        index.note(reader.number, snapshot.entry(page, 0)[0], newest)
+        contents.uidnext = max(contents.uidnext, uid + 1)
         count = reader.page(page)
-
-
-class Counter:
-    """Counts for STATUS."""
-
-    def __init__(self, recent_from: int):
-        self._recent_from = recent_from
-        self.messages = self.recent = self.unseen = 0
-
-    def count(self, uid: int, flags: int):
-        self.messages += 1
-        if uid >= self._recent_from:
-            self.recent += 1
-        if not flags & SEEN:
-            self.unseen += 1
-
-    def put(self, buffer, at: int):
-        """As a sink for Window.visit()."""
-        entry = snapshot.entry_at(buffer, at)
-        self.count(entry[0], entry[9])
+    contents.cold.learn(index)
+    if contents.headless:
+        contents.cold.least = contents.offset(contents.modseq)

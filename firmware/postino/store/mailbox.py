@@ -7,22 +7,12 @@ the sessions are told on_lost(), and the next one to open the mailbox reads it b
 
 from array import array
 
-from postino.store import records
-from postino.store.errors import StoreUnavailable
+from postino.store import files, records
+from postino.store.cold import BLOCKS, DATE, MODSEQ, SAVED, SIZE
+from postino.store.errors import StoreError, StoreUnavailable
 from postino.store.flags import KEYWORD_SHIFT, VISIBLE, Change
-from postino.store.space import blocks_of
-from postino.store.table import (
-    DATE,
-    EXTRA_BLOCK,
-    FLAGS_MASK,
-    FLAGS_SHIFT,
-    MODSEQ,
-    PLACE,
-    SIZE,
-    SIZE_MASK,
-    SLOT_MASK,
-    UID,
-)
+from postino.store.rows import UID
+from postino.store.table import FLAGS_MASK, FLAGS_SHIFT, PLACE, SLOT_MASK, Table
 from postino.store.transient import Transient
 
 
@@ -61,25 +51,10 @@ class Nobody:
         pass
 
 
-class _LostTable:
-    """Stands in for the table of a mailbox that was deleted or dropped."""
+class _LostTable(Table):
+    """Stands in for the table of a mailbox that was deleted or dropped: it is empty, and says why."""
 
-    def __len__(self):
-        return 0
-
-    def word(self, index, which):
-        raise StoreUnavailable("mailbox lost")
-
-    def lower_bound(self, uid):
-        return 0
-
-    def index_of(self, uid):
-        return -1
-
-    def set_flags(self, index, place, modseq):
-        raise StoreUnavailable("mailbox lost")
-
-    def delete(self, index):
+    def _seek(self, index):
         raise StoreUnavailable("mailbox lost")
 
 
@@ -91,6 +66,7 @@ class Mailbox:
         self.store = store
         self.id = contents.mailbox
         self.contents = contents
+        contents.cold.base = contents.base
         self.table = contents.table
         self.listeners = []
 
@@ -128,28 +104,56 @@ class Mailbox:
         """The letter's slot, for Store.open_letter(): at once, for the slot may be another letter's later."""
         return self.table.word(index, PLACE) & SLOT_MASK
 
+    # These read the mailbox's snapshot, unless the letter is new, and may raise StoreUnavailable. In the order of the
+    # UIDs each page of it is read once.
+
+    def _cold(self, index: int, which: int) -> int:
+        return self.store.pages.value(self.contents.cold, self.table.word(index, UID), which)
+
     def size(self, index: int) -> int:
-        return self.table.word(index, SIZE) & SIZE_MASK
+        """Octets of the message."""
+        return self._cold(index, SIZE)
 
     def blocks(self, index: int) -> int:
         """Blocks of the letter's file."""
-        size = self.table.word(index, SIZE)
-        return blocks_of(size & SIZE_MASK) + (1 if size & EXTRA_BLOCK else 0)
+        return self._cold(index, BLOCKS)
 
     def date(self, index: int) -> int:
-        return self.table.word(index, DATE)
+        """INTERNALDATE, in seconds since 1970; 0 if it is not known."""
+        return self._cold(index, DATE)
+
+    def saved(self, index: int) -> int:
+        """When the letter came into this mailbox (RFC 8514), in seconds since 1970; 0 if the clock was not set."""
+        return self._cold(index, SAVED)
+
+    def modseq(self, index: int) -> int:
+        """The modification sequence of a letter (RFC 7162)."""
+        contents = self.contents
+        changed = self.table.changed(index)
+        return contents.base + (changed or max(contents.cold.least, self._cold(index, MODSEQ)))
+
+    def changed_since(self, index: int, modseq: int) -> bool:
+        """modseq() of the letter is above this one (RFC 7162 3.1.4.1). Pages without any such letter are not read."""
+        contents = self.contents
+        offset = contents.offset(modseq)
+        changed = self.table.changed(index) or contents.cold.least
+        return changed > offset or self.store.pages.is_newer(contents.cold, self.table.word(index, UID), offset)
 
     def flags(self, index: int) -> int:
         place = self.table.word(index, PLACE)
         return place >> FLAGS_SHIFT & FLAGS_MASK | self.contents.keywords_of(place) << KEYWORD_SHIFT
 
-    def modseq(self, index: int) -> int:
-        """The modification sequence of a letter (RFC 7162)."""
-        return self.contents.base + self.table.word(index, MODSEQ)
-
     @property
     def highest_modseq(self) -> int:
+        """Rises with every change of the mailbox that a client may see, and never falls."""
         return max(self.contents.modseq, 1)
+
+    def vanished_since(self, modseq: int):
+        """UIDs that were expunged after this modification sequence, as far as it is remembered (RFC 7162 3.2.10).
+
+        Returns an array of the first and the last UID of each run, ascending, and whether these are all.
+        """
+        return self.contents.vanished_since(modseq)
 
     def index_of(self, uid: int) -> int:
         return self.table.index_of(uid)
@@ -204,6 +208,7 @@ class Mailbox:
         contents = self.contents
         change = Change(add, remove)
         store.prepare()
+        self._begin_change()
         store.touch(self.info)
         with store.log as log:
             contents.log_keywords(log)
@@ -216,6 +221,7 @@ class Mailbox:
                     # Asked for now, since a new combination of keywords may be refused.
                     if contents.changed_place(place, change) != place:
                         runs.put(uid, index)
+                        table.prepare_note(index)
             runs.finish()
         store.logged(self.id)
         try:
@@ -225,6 +231,21 @@ class Mailbox:
         except MemoryError:
             store.lose(self)
         store.after()
+
+    def _begin_change(self):
+        """The table has room for one more modification sequence."""
+        table = self.table
+        if table.begin_change():
+            return
+        try:
+            with files.guard:
+                self.store.keeper.fold_now(self.info)
+        except (MemoryError, StoreError):
+            # Changes of flags are never refused for this: rather some letters count as changed later than they were.
+            pass
+        self.check()
+        if not table.begin_change():
+            table.merge_oldest()
 
     def _apply_change(self, uid: int, change, listener):
         table = self.table
@@ -237,7 +258,8 @@ class Mailbox:
             if listener is not None:
                 listener.on_flags(uid)
             return
-        table.set_flags(index, changed, self.contents.offset(self.store.log.sequence))
+        table.set_place(index, changed)
+        table.note(index, self.contents.offset(self.store.log.sequence))
         for other in self.listeners:
             other.on_flags(uid)
 
@@ -249,27 +271,37 @@ class Mailbox:
         uids = as_uids(uids)
         store = self.store
         store.prepare()
+        blocks = self.all_blocks(uids)
         store.touch(self.info)
         with store.log as log:
-            log_expunge(self, uids, log)
+            log_expunge(self, uids, blocks, log)
         store.logged(self.id)
-        self.apply_expunge(uids)
+        self.apply_expunge(uids, blocks)
         store.after()
 
-    def apply_expunge(self, uids):
+    def all_blocks(self, uids):
+        """Before an expunge, for log_expunge() and apply_expunge(): blocks of the letters, in the order of the UIDs."""
+        blocks = array("H", bytes(2 * len(uids)))
+        for number in range(len(uids)):
+            index = self.table.index_of(uids[number])
+            if index >= 0:
+                blocks[number] = self.blocks(index)
+        self.check()
+        return blocks
+
+    def apply_expunge(self, uids, blocks):
         """After the commit: the entries leave the table, and letters that nothing names any more go."""
         store = self.store
         info = self.info
         # Removing letters may log something.
         modseq = store.log.sequence
         try:
-            for uid in uids:
-                index = self.table.index_of(uid)
+            for number in range(len(uids)):
+                index = self.table.index_of(uids[number])
                 if index >= 0:
                     slot = self.letter(index)
-                    blocks = self.blocks(index)
-                    self._drop(uid, index, modseq)
-                    store.left(info, slot, blocks)
+                    self._drop(uids[number], index, modseq)
+                    store.left(info, slot, blocks[number])
         except MemoryError:
             # The references follow from the log: the next start puts it right.
             store.need_replay()
@@ -277,7 +309,7 @@ class Mailbox:
 
     def _drop(self, uid: int, index: int, modseq: int):
         """Takes one entry out of the table and tells everybody."""
-        self.table.delete(index)
+        self.contents.drop(index, uid)
         self.contents.remember(uid, modseq)
         for listener in self.listeners:
             listener.on_expunged(uid)
@@ -298,14 +330,14 @@ class Mailbox:
             listener.on_added(self)
 
 
-def log_expunge(box, uids, log):
-    """EXPUNGE records for those of the UIDs that are there."""
+def log_expunge(box, uids, blocks, log):
+    """EXPUNGE records for those of the UIDs that are there; `blocks` are those of their files."""
     begun = False
-    for uid in uids:
-        index = box.table.index_of(uid)
+    for number in range(len(uids)):
+        index = box.table.index_of(uids[number])
         if index < 0:
             continue
         if not begun or log.room() < records.EXPUNGE_ITEM:
             log.record(records.EXPUNGE, box.id, records.EXPUNGE_ITEM)
             begun = True
-        log.put_struct("<IHH", uid, box.letter(index), box.blocks(index))
+        log.put_struct("<IHH", uids[number], box.letter(index), blocks[number])

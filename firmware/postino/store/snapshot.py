@@ -34,6 +34,7 @@ PAGE_ENTRIES = 28
 # A keyword with its length, a run of the history.
 _LONGEST_KEYWORD = 65
 _RUN = 12
+_CRC_SIZE = 4
 
 
 def path_of(root: str, mailbox: int) -> str:
@@ -51,6 +52,8 @@ class Reader:
     def __init__(self, path: str, mailbox: int, uidvalidity: int):
         self.contents = Contents(mailbox, uidvalidity, False)
         self.exists = True
+        # Where in the file the pages begin.
+        self.start = 0
         self._mailbox = mailbox
         self._next = 0
         # Entries that the head says and no page has given yet.
@@ -111,9 +114,10 @@ class Reader:
             crc = crc32(name, crc32(length, crc))
             names.append(name)
         crc = self._read_history(self.contents, runs, crc)
-        if self._file.read(4) != struct.pack("<I", crc & 0xFFFFFFFF):
+        if self._file.read(_CRC_SIZE) != struct.pack("<I", crc & 0xFFFFFFFF):
             return False
         self.contents.keywords = [name.decode() for name in names]
+        self.start = HEAD_SIZE + octets + runs * _RUN + _CRC_SIZE
         return True
 
     def _read_history(self, contents, runs: int, crc: int) -> int:
@@ -138,7 +142,8 @@ class Reader:
             found = octets.find(wanted, 4)
             while found >= 0:
                 if octets[found - 4 : found - 2] == _PAGE_MAGIC:
-                    self._file.seek(at + found - 4)
+                    self.start = at + found - 4
+                    self._file.seek(self.start)
                     return
                 found = octets.find(wanted, found + 1)
             at += max(1, got - 16)
@@ -163,29 +168,51 @@ class Reader:
                 return 0
             number = self._next
             self._next += 1
-            count = self._valid(buffer, got, number)
+            count = _valid(buffer, got, number, self._mailbox)
             if count:
                 self._left -= count
                 return count
             self.contents.damaged = True
         return 0
 
-    def _valid(self, buffer, got: int, number: int) -> int:
-        magic, count, page, mailbox = struct.unpack_from(_PAGE_HEAD, buffer, 0)
-        if magic != _PAGE_MAGIC or page != number or mailbox != self._mailbox or not 0 < count <= PAGE_ENTRIES:
-            return 0
-        end = PAGE_HEAD_SIZE + count * ENTRY_SIZE
-        if end > got:
-            return 0
-        view = memoryview(buffer)
-        crc = crc32(view[PAGE_HEAD_SIZE:end], crc32(view[:_PAGE_CRC_AT]))
-        return count if struct.unpack_from("<I", buffer, _PAGE_CRC_AT)[0] == crc & 0xFFFFFFFF else 0
+    @property
+    def number(self) -> int:
+        """Of the page that was read last, from 0."""
+        return self._next - 1
 
     def close(self):
         file = self._file
         self._file = None
         if file is not None:
             file.close()
+
+
+def _valid(buffer, got: int, number: int, mailbox: int) -> int:
+    """The number of entries in a page of which `got` octets were read; 0 if it is not this page of this mailbox."""
+    magic, count, page, owner = struct.unpack_from(_PAGE_HEAD, buffer, 0)
+    if magic != _PAGE_MAGIC or page != number or owner != mailbox or not 0 < count <= PAGE_ENTRIES:
+        return 0
+    end = PAGE_HEAD_SIZE + count * ENTRY_SIZE
+    if end > got:
+        return 0
+    view = memoryview(buffer)
+    crc = crc32(view[PAGE_HEAD_SIZE:end], crc32(view[:_PAGE_CRC_AT]))
+    return count if struct.unpack_from("<I", buffer, _PAGE_CRC_AT)[0] == crc & 0xFFFFFFFF else 0
+
+
+def read_page(path: str, start: int, number: int, mailbox: int, buffer) -> int:
+    """Reads one page of a snapshot whose pages begin at `start`; the number of its entries, 0 if it is damaged."""
+    try:
+        file = files.open_file(path, "rb")
+        try:
+            file.seek(start + number * PAGE_SIZE)
+            return _valid(buffer, file.readinto(buffer), number, mailbox)
+        finally:
+            file.close()
+    except OSError as error:
+        if error.args[0] not in (files.ENOENT, files.ECORRUPT):
+            raise
+        return 0
 
 
 class Writer:

@@ -22,40 +22,33 @@ from postino.store.catalogue import (
     INBOX,
     INFO_COUNTERS,
     INFO_ID,
-    INFO_NAME,
     INFO_UIDVALIDITY,
     INFO_USER,
     LOG_OCTETS,
     RECENT,
-    SUBSCRIBED,
     UIDNEXT,
     Catalogue,
     canonical,
     set_modseq,
 )
 from postino.store.contents import Contents
+from postino.store.counts import Counts
 from postino.store.delivery import storable_date
 from postino.store.errors import NoSuchMailbox, NotAStore, OverQuota, SlotTaken, StoreUnavailable
 from postino.store.flags import VISIBLE
+from postino.store.index_space import index_blocks
 from postino.store.letters import Letters
 from postino.store.log import Log
 from postino.store.log_device import FILE_SECTORS, SECTOR, FileLog
 from postino.store.mailbox import Mailbox
 from postino.store.numbers import SKIPPED, Numbers
+from postino.store.pages import Pages
 from postino.store.slots import Slots
 from postino.store.space import BLOCK, Space, blocks_of
-from postino.store.table import FLAGS_SHIFT, PLACE
 from postino.store.transient import Transient
 
 # A start for UIDVALIDITY that no earlier store had, with room to count up (RFC 3501 section 2.3.1.1).
 _VALIDITY_MASK = 0x3FFFFFFF
-
-# Snapshots whose names, or contents, fit into a pair of metadata blocks.
-_NAMES_IN_PAIR = 16
-
-# Octets of the state beside its slots and mailboxes, and of a mailbox in it beside its names.
-_STATE_OCTETS = 128
-_STATE_MAILBOX = 40
 
 # Without a device (tests on a plain folder).
 _FOLDER_BLOCKS = 2560
@@ -85,6 +78,10 @@ class Store:
         self.catalogue = Catalogue()
         # \Recent claimed since the state was written: mailbox id -> first recent UID.
         self.recents = {}
+        # Of snapshots, for what the tables lack.
+        self.pages = Pages(self)
+        # What STATUS has counted.
+        self.counts = Counts()
         self.keeper = keeper.Keeper(self)
         self.ready = False
         self._before = self._sequence = 0
@@ -94,6 +91,8 @@ class Store:
         """Forgets all but the flash: open() comes next."""
         self.open_boxes.clear()
         self.recents.clear()
+        self.counts.clear()
+        self.pages.clear()
         self.slots = Slots(self._blocks)
         self.space = Space(self._blocks, self.slots)
         self.space.index = self._index_blocks
@@ -172,6 +171,7 @@ class Store:
         self.keeper.reset()
         self.keeper.stale = self.letters.stale = True
         self.slots.clear()
+        self.counts.clear()
         self._recover()
         self.keeper.stale = False
 
@@ -214,20 +214,7 @@ class Store:
         return storable_date(self.clock() if self.clock else 0)
 
     def _index_blocks(self):
-        """(blocks of all snapshots and of both states, those of the largest snapshot)"""
-        total = largest = empty = 0
-        octets = _STATE_OCTETS + self.slots.extent
-        for info in self.catalogue.infos:
-            octets += _STATE_MAILBOX + len(info[INFO_USER]) + len(info[INFO_NAME])
-            entries = info[INFO_COUNTERS][ENTRIES]
-            if entries:
-                blocks = blocks_of(snapshot.octets_for(entries))
-                total += blocks
-                largest = max(largest, blocks)
-            empty += 1
-        # An empty one lies within its directory; the directory takes a pair of blocks for a few names.
-        total += (empty + _NAMES_IN_PAIR - 1) // _NAMES_IN_PAIR * 2
-        return total + 2 * blocks_of(octets), largest
+        return index_blocks(self.catalogue.infos, self.slots.extent)
 
     # Letters.
 
@@ -265,10 +252,32 @@ class Store:
         info = self.info_of(mailbox)
         # Made before the commit: after it nothing may fail.
         answer = (info[INFO_UIDVALIDITY], info[INFO_COUNTERS][UIDNEXT])
-        if not self.has_room_for(info[1], letter.size):
-            raise OverQuota("quota exceeded")
+        self.check_quota(info[INFO_USER], blocks_of(letter.size))
         delivery.add(self, letter, [info], flags & VISIBLE, date)
         return answer
+
+    def finish_letter(self, letter, mailbox: int, date: int):
+        """A letter for append_all() has been written: its file is closed, whose buffer is not wanted while it waits."""
+        self.info_of(mailbox)
+        delivery.finish(self, letter, [mailbox], storable_date(date))
+
+    def append_all(self, mailbox: int, items):
+        """Several letters into one mailbox, all or none (RFC 3502).
+
+        `items` are (LetterWriter, flags, date) each, up to delivery.MOST_LETTERS. Returns UIDVALIDITY and an array of
+        the UIDs, in the order of the items. Raises LimitReached, OverQuota; whatever it raises, nothing has happened.
+        """
+        with Transient("appending") as appending:
+            return appending.append_all(self, mailbox, items)
+
+    def replace(self, letter, box: Mailbox, uid: int, mailbox: int, flags: int, date: int):
+        """append(), and the letter with this UID leaves the open `box`, in one transaction (RFC 8508).
+
+        Returns (uidvalidity, uid). Raises LetterGone if the old letter is not there any more, OverQuota; nothing has
+        happened then.
+        """
+        with Transient("appending") as appending:
+            return appending.replace(self, letter, box, uid, mailbox, flags, date)
 
     # Mailboxes by name.
 
@@ -287,8 +296,9 @@ class Store:
         self.check()
         return self.catalogue.find(user, canonical(name))
 
-    def create(self, user: str, name: str, attributes: int = SUBSCRIBED):
-        self._folders("create", user, name, attributes)
+    def create(self, user: str, name: str, special_use: int = 0):
+        """`special_use`: any of DRAFTS, SENT, JUNK, TRASH, ARCHIVE (RFC 6154 section 3); others may have it too."""
+        self._folders("create", user, name, special_use)
 
     def delete(self, user: str, name: str):
         self._folders("delete", user, name)
@@ -306,25 +316,16 @@ class Store:
         with Transient("folders") as folders:
             getattr(folders, operation)(self, *arguments)
 
-    def status(self, user: str, name: str):
-        """(messages, recent, uidnext, uidvalidity, unseen)"""
+    def status(self, user: str, name: str, counted: bool = True):
+        """(messages, recent, uidnext, uidvalidity, unseen, deleted, size, highest modification sequence)
+
+        `size` is that of all messages together. Without `counted` recent, unseen, deleted and size are None, and
+        nothing is read from flash.
+        """
         info = self.find(user, name)
         if info is None:
             raise NoSuchMailbox("no such mailbox")
-        counters = info[INFO_COUNTERS]
-        box = self.open_boxes.get(info[INFO_ID])
-        counter = loading.Counter(self.recent_of(info))
-        if box is not None:
-            for index in range(len(box.table)):
-                counter.count(box.uid(index), box.table.word(index, PLACE) >> FLAGS_SHIFT)
-        elif counters[ENTRIES]:
-            with files.guard:
-                self._count_entries(info, counter)
-        return counter.messages, counter.recent, counters[UIDNEXT], info[INFO_UIDVALIDITY], counter.unseen
-
-    def _count_entries(self, info, counter):
-        with Transient("fold") as fold:
-            fold.visit(self, info, counter)
+        return self.counts.status(self, info, counted)
 
     # Mailboxes by id.
 
@@ -345,6 +346,8 @@ class Store:
         # A mailbox that was lost may be open again by now, with a table of its own.
         if self.open_boxes.get(box.id) is box:
             self.open_boxes.pop(box.id)
+        if not self.open_boxes:
+            self.pages.clear()
 
     def lose(self, box: Mailbox):
         """Drops a table that may be wrong; the next one to open the mailbox reads it from flash."""
@@ -383,6 +386,8 @@ class Store:
             raise StoreUnavailable("out of memory")
         with files.guard:
             self.keeper.make_room()
+        # Now: a number that a transaction which failed has used up is not one of the transaction that comes.
+        self.log.settle()
 
     def touch(self, info):
         """Before a transaction names the mailbox: from here on its records are in the log."""
@@ -434,7 +439,11 @@ class Store:
     def check_room(self, info, entries: int, blocks: int):
         """Before entries are added for letters that are there, of so many blocks; raises StoreFull or OverQuota."""
         self.space.need(1 + entries * snapshot.ENTRY_SIZE // BLOCK)
-        if self.quota and self.used_bytes(info[1]) + blocks * BLOCK > self.quota:
+        self.check_quota(info[INFO_USER], blocks)
+
+    def check_quota(self, user: str, blocks: int):
+        """Raises OverQuota if the user's quota does not take so many blocks more."""
+        if self.quota and blocks > 0 and self.used_bytes(user) + blocks * BLOCK > self.quota:
             raise OverQuota("quota exceeded")
 
     def pass_over_numbers(self):

@@ -1,21 +1,27 @@
-"""The table of an open mailbox: 20 octets a letter, in UID order, in chunks of at most 500 octets.
+"""The table of an open mailbox: 6 octets a letter, in UID order.
 
-No Python object is kept per letter. A chunk is an array of unsigned 32-bit words, five a letter.
+A chunk of rows has a base: the rows hold how much higher their UIDs are. One that is too high begins a new chunk.
+
+Beside the rows it knows which letters were changed since the snapshot, and by which transaction: one octet a letter, in
+chunks where there was a change, that numbers one of at most 255 modification sequences. A fold makes room in it.
 """
 
 from array import array
 
-# Words of an entry.
-UID = 0
-# Slot in the low 16 bits, system flags in the next 6, above them the number of the keyword set (contents.py).
+from postino.store.rows import UID, Rows
+
+# What a row has, beside its UID: slot in the low 16 bits, system flags in the next 6, above them the number of the
+# keyword set (contents.py).
 PLACE = 1
-# Modification sequence less the base of the mailbox.
-MODSEQ = 2
-# Size of the message, and one bit: its file takes a block more than the message alone would.
-SIZE = 3
-# INTERNALDATE.
-DATE = 4
-WORDS = 5
+
+# The words of a row: the UID less the base, and the two halves of the place.
+_LOW = 1
+_HIGH = 2
+_WORDS = 3
+_HALF_BITS = 16
+_HALF_MASK = 0xFFFF
+# UIDs of a chunk are less than so much above its base.
+_SPAN = 1 << _HALF_BITS
 
 SLOT_MASK = 0xFFFF
 FLAGS_SHIFT = 16
@@ -24,150 +30,223 @@ SET_SHIFT = 22
 # Keyword sets have 10 bits.
 MAX_SETS = 1024
 
-EXTRA_BLOCK = 1 << 29
-SIZE_MASK = EXTRA_BLOCK - 1
-
-ENTRY_SIZE = 20
-# A full chunk is 500 octets: on a small heap in use for long, larger pieces are not to be had.
-CHUNK_ENTRIES = 25
-_SMALLEST_CHUNK = 10
+# Modification sequences that the table holds for letters that were changed since the snapshot.
+MAX_CHANGES = 255
+_PIECE_BITS = 6
+_PIECE = 1 << _PIECE_BITS
 
 
-def new_chunk(entries: int):
-    """Room for so many entries."""
-    return array("I", bytes(entries * ENTRY_SIZE))
-
-
-class Table:
+class Table(Rows):
     def __init__(self):
-        self._chunks = []
-        # Entries in use per chunk. Chunks after the tail are empty: reserved room.
-        self._counts = []
-        self._tail = 0
-        self._length = 0
-        # The chunk looked at last and the index of its first entry: makes walking cheap.
-        self._at = 0
-        self._first = 0
-
-    def __len__(self):
-        return self._length
+        super().__init__(_WORDS, "H")
+        self._bases = []
+        # Per chunk: None, or an octet for each of its rows, 1 + the place of its modification sequence (0: no change).
+        self._marks = []
+        # Modification sequences less the base of the mailbox, ascending, in pieces; so many are in use.
+        self._pieces = []
+        self.changes = 0
+        # For _renumber(): the new number of each mark.
+        self._numbers = bytearray(0)
 
     def word(self, index: int, which: int) -> int:
-        """One word of the entry with this index."""
+        """UID or PLACE of the row with this index."""
         if not self._first <= index < self._first + self._count_here():
             self._seek(index)
-        return self._chunks[self._at][(index - self._first) * WORDS + which]
+        chunk = self._chunks[self._at]
+        at = (index - self._first) * _WORDS
+        return self._bases[self._at] + chunk[at] if which == UID else chunk[at + _LOW] | chunk[at + _HIGH] << _HALF_BITS
 
-    def set_flags(self, index: int, place: int, modseq: int):
-        """Replaces the two words that a change of flags changes."""
+    def set_place(self, index: int, place: int):
+        """Replaces PLACE of the row with this index."""
         if not self._first <= index < self._first + self._count_here():
             self._seek(index)
-        at = (index - self._first) * WORDS
-        self._chunks[self._at][at + PLACE] = place
-        self._chunks[self._at][at + MODSEQ] = modseq
-
-    def _count_here(self) -> int:
-        return self._counts[self._at] if self._at < len(self._counts) else 0
-
-    def _seek(self, index: int):
-        if not 0 <= index < self._length:
-            raise IndexError(index)
-        if index < self._first:
-            self._forget()
-        while index >= self._first + self._counts[self._at]:
-            self._first += self._counts[self._at]
-            self._at += 1
-
-    def _forget(self):
-        self._at = 0
-        self._first = 0
+        at = (index - self._first) * _WORDS
+        self._chunks[self._at][at + _LOW] = place & _HALF_MASK
+        self._chunks[self._at][at + _HIGH] = place >> _HALF_BITS
 
     def lower_bound(self, uid: int) -> int:
-        """Index of the first entry with at least this UID; the length if there is none."""
+        """Index of the first row with at least this UID; the length if there is none."""
         first = 0
         for number in range(len(self._chunks)):
             count = self._counts[number]
-            if count and self._chunks[number][(count - 1) * WORDS] >= uid:
-                return first + _search(self._chunks[number], count, uid)
+            beyond = uid - self._bases[number]
+            if count and self._chunks[number][(count - 1) * _WORDS] >= beyond:
+                return first + self._search(self._chunks[number], count, beyond)
             first += count
         return first
 
-    def index_of(self, uid: int) -> int:
-        """Index of the entry with this UID, or -1."""
-        index = self.lower_bound(uid)
-        return index if index < self._length and self.word(index, UID) == uid else -1
+    def reserve_for(self, rows: int, uid: int):
+        """reserve(), for so many rows from this UID on, one after the other."""
+        if not self._is_too_high(uid + rows - 1):
+            self.reserve(rows)
+            return
+        # What is left of the last chunk does not count.
+        for number in range(self._tail + 1, len(self._chunks)):
+            rows -= len(self._chunks[number]) // _WORDS
+        while rows > 0:
+            self._add_chunk(self.chunk_rows)
+            rows -= self.chunk_rows
 
-    def reserve(self, entries: int):
-        """Makes room so that so many calls of append() need no memory."""
-        if self._chunks:
-            last = self._tail
-            entries -= len(self._chunks[last]) // WORDS - self._counts[last]
-            for number in range(last + 1, len(self._chunks)):
-                entries -= len(self._chunks[number]) // WORDS
-            if entries > 0 and last == len(self._chunks) - 1:
-                entries -= self._grow_tail(entries)
-        while entries > 0:
-            size = CHUNK_ENTRIES if self._chunks else min(CHUNK_ENTRIES, max(_SMALLEST_CHUNK, entries))
-            self._counts.append(0)
-            try:
-                self._chunks.append(new_chunk(size))
-            except MemoryError:
-                self._counts.pop()
-                raise
-            entries -= size
-
-    def _grow_tail(self, entries: int) -> int:
-        """Replaces a last chunk that is not full size yet by a larger one; returns the entries won."""
-        old = self._chunks[self._tail]
-        size = len(old) // WORDS
-        larger = min(CHUNK_ENTRIES, max(2 * size, size + entries))
-        if larger <= size:
-            return 0
-        chunk = new_chunk(larger)
-        memoryview(chunk)[: len(old)] = memoryview(old)
-        self._chunks[self._tail] = chunk
-        return larger - size
-
-    def append(self, uid: int, place: int, modseq: int, size: int, date: int):
-        """Adds the entry with the highest UID; reserve() came before."""
+    def _is_too_high(self, uid: int) -> bool:
+        """A row with this UID has no place in the last chunk, though there may be room."""
         tail = self._tail
-        if self._counts[tail] == len(self._chunks[tail]) // WORDS:
+        return bool(self._length) and self._counts[tail] > 0 and uid - self._bases[tail] >= _SPAN
+
+    def append(self, uid: int, value: int):
+        """Adds the row with the highest UID and its place; reserve_for() came before."""
+        tail = self._tail
+        if self._is_too_high(uid) or self._counts[tail] == len(self._chunks[tail]) // _WORDS:
             tail += 1
+            if tail == len(self._chunks):
+                raise MemoryError
+        if not self._counts[tail]:
+            self._bases[tail] = uid
         chunk = self._chunks[tail]
-        at = self._counts[tail] * WORDS
-        chunk[at] = uid
-        chunk[at + PLACE] = place
-        chunk[at + MODSEQ] = modseq
-        chunk[at + SIZE] = size
-        chunk[at + DATE] = date
+        at = self._counts[tail] * _WORDS
+        chunk[at] = uid - self._bases[tail]
+        chunk[at + _LOW] = value & _HALF_MASK
+        chunk[at + _HIGH] = value >> _HALF_BITS
         self._tail = tail
         self._counts[tail] += 1
         self._length += 1
 
+    def _add_chunk(self, rows: int):
+        number = len(self._chunks)
+        try:
+            self._bases.append(0)
+            self._marks.append(None)
+            super()._add_chunk(rows)
+        except MemoryError:
+            while len(self._bases) > number:
+                self._bases.pop()
+            while len(self._marks) > number:
+                self._marks.pop()
+            raise
+
+    def _drop_chunk(self, number: int):
+        self._bases.pop(number)
+        self._marks.pop(number)
+        super()._drop_chunk(number)
+
     def delete(self, index: int):
-        """Takes the entry with this index out."""
+        """Takes the row with this index out."""
         self._seek(index)
-        number = self._at
-        count = self._counts[number]
-        at = (index - self._first) * WORDS
-        view = memoryview(self._chunks[number])
-        view[at : (count - 1) * WORDS] = view[at + WORDS : count * WORDS]
-        self._counts[number] = count - 1
-        self._length -= 1
-        if count == 1 and number < self._tail:
-            self._chunks.pop(number)
-            self._counts.pop(number)
-            self._tail -= 1
-        self._forget()
+        marks = self._marks[self._at]
+        if marks is not None:
+            last = self._counts[self._at] - 1
+            for at in range(index - self._first, last):
+                marks[at] = marks[at + 1]
+            marks[last] = 0
+        super().delete(index)
 
+    # Changes since the snapshot.
 
-def _search(chunk, count: int, uid: int) -> int:
-    low = 0
-    high = count
-    while low < high:
-        middle = (low + high) >> 1
-        if chunk[middle * WORDS] < uid:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    def changed(self, index: int) -> int:
+        """Modification sequence of the last change since the snapshot, less the base; 0 if there was none."""
+        if not self._first <= index < self._first + self._count_here():
+            self._seek(index)
+        marks = self._marks[self._at]
+        mark = marks[index - self._first] if marks is not None else 0
+        return self._sequence(mark - 1) if mark else 0
+
+    def begin_change(self, sequence: int = 0) -> bool:
+        """Before a transaction: room for its modification sequence. False if there are MAX_CHANGES others.
+
+        `sequence`, less the base, is told where it is known, for it may be the last of them.
+        """
+        if sequence and self.changes and self._sequence(self.changes - 1) == sequence:
+            return True
+        if self.changes == MAX_CHANGES:
+            self._drop_unused()
+        if self.changes == MAX_CHANGES:
+            return False
+        if not self._numbers:
+            self._numbers = bytearray(MAX_CHANGES + 1)
+        if len(self._pieces) << _PIECE_BITS == self.changes:
+            self._pieces.append(array("I", bytes(4 * _PIECE)))
+        return True
+
+    def prepare_note(self, index: int):
+        """Before the commit: note() of this row will need no memory."""
+        if not self._first <= index < self._first + self._count_here():
+            self._seek(index)
+        if self._marks[self._at] is None:
+            self._marks[self._at] = bytearray(self.chunk_rows)
+
+    def note(self, index: int, sequence: int):
+        """The row was changed by this transaction, the last one so far; begin_change() and prepare_note() came before.
+
+        `sequence` is less the base of the mailbox.
+        """
+        if not self.changes or self._sequence(self.changes - 1) != sequence:
+            self._set_sequence(self.changes, sequence)
+            self.changes += 1
+        if not self._first <= index < self._first + self._count_here():
+            self._seek(index)
+        self._marks[self._at][index - self._first] = self.changes
+
+    def forget_changes(self, until: int):
+        """The snapshot has all changes up to this sequence, less the base. Needs no memory."""
+        old = 0
+        while old < self.changes and self._sequence(old) <= until:
+            old += 1
+        if not old:
+            return
+        for mark in range(self.changes + 1):
+            self._numbers[mark] = max(0, mark - old)
+        self._renumber()
+        # One piece is kept for the next changes.
+        while len(self._pieces) << _PIECE_BITS > self.changes + _PIECE:
+            self._pieces.pop()
+
+    def merge_oldest(self):
+        """Makes room for one more: the oldest sequence of all becomes the one after it, which is higher."""
+        for mark in range(2, self.changes + 1):
+            self._numbers[mark] = mark - 1
+        self._set_sequence(0, self._sequence(1))
+        # Of two with the same number the first is kept.
+        self._numbers[1] = 1
+        self._renumber()
+
+    def _drop_unused(self):
+        """Sequences of which no letter's is the last go."""
+        numbers = self._numbers
+        for mark in range(len(numbers)):
+            numbers[mark] = 0
+        for number in range(len(self._marks)):
+            marks = self._marks[number]
+            if marks is not None:
+                for at in range(self._counts[number]):
+                    numbers[marks[at]] = 1
+        kept = numbers[0] = 0
+        for mark in range(1, self.changes + 1):
+            if numbers[mark]:
+                kept += 1
+                numbers[mark] = kept
+        self._renumber()
+
+    def _renumber(self):
+        """Gives all marks, and their sequences, the new numbers; one without changes gives its memory back."""
+        numbers = self._numbers
+        for number in range(len(self._marks)):
+            marks = self._marks[number]
+            if marks is None:
+                continue
+            left = 0
+            for at in range(self._counts[number]):
+                marks[at] = numbers[marks[at]]
+                left |= marks[at]
+            if not left:
+                self._marks[number] = None
+        kept = 0
+        for mark in range(1, self.changes + 1):
+            if numbers[mark] > kept:
+                self._set_sequence(kept, self._sequence(mark - 1))
+                kept += 1
+        self.changes = kept
+
+    def _sequence(self, place: int) -> int:
+        return self._pieces[place >> _PIECE_BITS][place & (_PIECE - 1)]
+
+    def _set_sequence(self, place: int, sequence: int):
+        self._pieces[place >> _PIECE_BITS][place & (_PIECE - 1)] = sequence

@@ -9,11 +9,14 @@ from postino.store import records
 from postino.store.catalogue import INFO_COUNTERS, UIDNEXT
 from postino.store.flags import KEYWORD_SHIFT
 from postino.store.mailbox import log_expunge
-from postino.store.table import DATE, FLAGS_MASK, FLAGS_SHIFT, PLACE, SIZE
+from postino.store.table import FLAGS_MASK, FLAGS_SHIFT, PLACE
 
 
 class _Transfer:
-    """The facts of one transfer, so that they need not be handed around."""
+    """The facts of one transfer, so that they need not be handed around.
+
+    What is read from flash is read before the transaction: 10 octets a letter until its end.
+    """
 
     def __init__(self, source, uids, info, move: bool):
         store = source.store
@@ -26,30 +29,36 @@ class _Transfer:
             # A copy into the mailbox itself makes letters with such UIDs on the way: they are not meant.
             uids = array("I", [uid for uid in uids if uid < source.uidnext])
         self.uids = uids
+        self.saved = store.now()
         self.keywords_logged = False
         self.count = 0
-        # Of their files, each as often as it is there.
-        self.blocks = 0
+        # Of the letters, in the order of the UIDs; 0 where one is not there.
+        self.blocks = array("H", bytes(2 * len(uids)))
+        self._sizes = array("I", bytes(4 * len(uids)))
+        self._dates = array("I", bytes(4 * len(uids)))
         self._used = 0
         self._survey()
         self.first = info[INFO_COUNTERS][UIDNEXT]
         self.box = store.open_boxes.get(info[0])
         if self.box is not None:
-            self.box.table.reserve(self.count)
+            self.box.contents.reserve(self.count)
         self.contents = self.box.contents if self.box is not None else None
         self._mapping = None
         if self._used and info[0] != source.id:
             self._map_keywords()
 
     def _survey(self):
-        """How many of the letters are there, and which keywords they have."""
+        """How many of the letters are there, what they are, and which keywords they have."""
         table = self.table
-        for uid in self.uids:
-            index = table.index_of(uid)
+        for number in range(len(self.uids)):
+            index = table.index_of(self.uids[number])
             if index >= 0:
                 self.count += 1
-                self.blocks += self.source.blocks(index)
+                self.blocks[number] = self.source.blocks(index)
+                self._sizes[number] = self.source.size(index)
+                self._dates[number] = self.source.date(index)
                 self._used |= self.source.contents.keywords_of(table.word(index, PLACE))
+        self.source.check()
 
     def _map_keywords(self):
         """Pairs of bits, here and there: every mailbox numbers its keywords itself."""
@@ -82,26 +91,25 @@ class _Transfer:
             if index >= 0:
                 self.contents.set_number(self.keywords_there(self.table.word(index, PLACE)))
 
-    def write(self, log, saved: int):
+    def write(self, log):
         self.keywords_logged = self.source.contents.log_keywords(log)
         if self.contents is not None and self.contents is not self.source.contents:
             self.contents.log_keywords(log)
-        self._write_entries(log, saved)
+        self._write_entries(log)
         if self.move:
-            log_expunge(self.source, self.uids, log)
+            log_expunge(self.source, self.uids, self.blocks, log)
 
-    def _write_entries(self, log, saved: int):
+    def _write_entries(self, log):
         table = self.table
-        source = self.source
         new = self.first
         begun = False
-        for uid in self.uids:
-            index = table.index_of(uid)
+        for number in range(len(self.uids)):
+            index = table.index_of(self.uids[number])
             if index < 0:
                 continue
             if not begun or log.room() < records.ENTRY_SIZE:
                 log.record(records.ENTRIES, self.info[0], records.ENTRIES_HEAD + records.ENTRY_SIZE)
-                log.put_struct("<I", saved)
+                log.put_struct("<I", self.saved)
                 begun = True
             place = table.word(index, PLACE)
             # The letter id is 0 here: the letter's own trailer has it.
@@ -109,11 +117,11 @@ class _Transfer:
                 "<IIIIIHHB3x",
                 new,
                 0,
-                source.size(index),
-                table.word(index, DATE),
+                self._sizes[number],
+                self._dates[number],
                 self.keywords_there(place),
-                source.letter(index),
-                source.blocks(index),
+                self.source.letter(index),
+                self.blocks[number],
                 place >> FLAGS_SHIFT & FLAGS_MASK,
             )
             new += 1
@@ -124,23 +132,20 @@ class _Transfer:
         if self.contents is not None:
             self.contents.mark_saved()
         new = self.first
-        for uid in self.uids:
-            index = self.table.index_of(uid)
+        for number in range(len(self.uids)):
+            index = self.table.index_of(self.uids[number])
             if index < 0:
                 continue
-            self.store.entered(self.info, self.source.letter(index), self.source.blocks(index), new)
+            slot = self.source.letter(index)
+            self.store.entered(self.info, slot, self.blocks[number], new)
             if self.box is not None:
-                self._apply_add(new, index)
+                place = self.table.word(index, PLACE)
+                flags = place >> FLAGS_SHIFT & FLAGS_MASK
+                letter = (self._sizes[number], self.blocks[number], self._dates[number], self.saved)
+                modseq = self.store.log.sequence
+                self.contents.add(new, slot, flags, self.keywords_there(place), modseq, letter)
+                self.contents.uidnext = new + 1
             new += 1
-
-    def _apply_add(self, new: int, index: int):
-        table = self.table
-        place = table.word(index, PLACE)
-        keywords = self.keywords_there(place)
-        there = self.contents.place(self.source.letter(index), place >> FLAGS_SHIFT & FLAGS_MASK, keywords)
-        modseq = self.contents.offset(self.store.log.sequence)
-        self.box.table.append(new, there, modseq, table.word(index, SIZE), table.word(index, DATE))
-        self.contents.uidnext = new + 1
 
 
 def transfer(source, uids, target: int, move: bool):
@@ -159,11 +164,11 @@ def transfer(source, uids, target: int, move: bool):
         return answer
     job.reserve_sets()
     if not move:
-        store.check_room(info, job.count, job.blocks)
+        store.check_room(info, job.count, sum(job.blocks))
     store.touch(source.info)
     store.touch(info)
     with store.log as log:
-        job.write(log, store.now())
+        job.write(log)
     store.logged(target)
     if move or job.keywords_logged:
         store.logged(source.id)
@@ -180,7 +185,7 @@ def _follow(source, job, target: int, move: bool):
         if job.box is not None:
             job.box.added()
         if move:
-            source.apply_expunge(job.uids)
+            source.apply_expunge(job.uids, job.blocks)
     except MemoryError:
         store.need_replay()
         store.lose(source)

@@ -8,6 +8,8 @@ import sys
 
 _PACKAGE = "postino.store"
 _MODULES = (
+    "appending",
+    "counting",
     "fold",
     "folders",
     "format1",

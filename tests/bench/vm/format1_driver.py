@@ -47,5 +47,11 @@ class Format1(Driver):
             box.uid(index), box.flags(index)
         return len(box)
 
+    # It has nothing but its table, and no modification sequences.
+    fetch_cold = fetch_flags
+
+    def changed_since(self, user):
+        return 0
+
 
 serve_with(Format1())

@@ -165,12 +165,38 @@ class Driver:
     def unselect(self, user):
         self.boxes.pop(user).close(self.listener)
 
+    def heap_of_open(self, user):
+        """Octets of heap that a mailbox takes when it is opened, and when all of it has been read as well."""
+        gc.collect()
+        before = gc.mem_alloc()
+        self.select(user)
+        gc.collect()
+        opened = gc.mem_alloc() - before
+        self.fetch_cold(user)
+        gc.collect()
+        read = gc.mem_alloc() - before
+        self.unselect(user)
+        return opened, read
+
     def fetch_flags(self, user):
-        """What FETCH 1:* (UID FLAGS MODSEQ) asks of each letter; returns the number of letters."""
+        """What FETCH 1:* (UID FLAGS) asks of each letter; returns the number of letters."""
         box = self.boxes[user]
         for index in range(len(box)):
-            box.uid(index), box.flags(index), box.modseq(index)
+            box.uid(index), box.flags(index)
         return len(box)
+
+    def fetch_cold(self, user):
+        """What FETCH 1:* (FLAGS INTERNALDATE RFC822.SIZE MODSEQ) asks of each letter; returns the number of letters."""
+        box = self.boxes[user]
+        for index in range(len(box)):
+            box.uid(index), box.flags(index), box.date(index), box.size(index), box.modseq(index)
+        return len(box)
+
+    def changed_since(self, user):
+        """What FETCH 1:* (FLAGS) (CHANGEDSINCE …) asks of each letter when nothing has changed; that is, 0."""
+        box = self.boxes[user]
+        highest = box.highest_modseq
+        return sum([1 for index in range(len(box)) if box.changed_since(index, highest)])
 
     def fetch_headers(self, user):
         """Opens each letter, reads its header, closes it."""

@@ -23,7 +23,7 @@ LABORATORY_S = 900
 TESTS_S = 900
 
 CHEAP = (
-    *("flags", "letters", "folders", "retention", "folds", "slices", "first start", "mixed", "cuts", "full"),
+    *("flags", "letters", "folders", "imap", "retention", "folds", "slices", "first start", "mixed", "cuts", "full"),
     *("every kind, torn tail", "every kind, cut state", "every kind, cut fold", "every kind, pending in state"),
     *("every kind, uncommitted tail", "every kind, everything logged", "every kind, across sectors"),
 )

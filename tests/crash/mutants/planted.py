@@ -152,10 +152,11 @@ PLANTED = (
         STORE + "delivery.py",
         (
             (
-                "        _write(log, (letter.slot",
-                "    for info in infos:\n        with store.log as log:\n            _write(log, (letter.slot",
+                "        write(log, items[0], infos, saved)\n",
+                "    for info in infos:\n"
+                "        with store.log as log:\n"
+                "            write(log, items[0], [info], saved)\n",
             ),
-            ("store.now()), infos, flags)", "store.now()), [info], flags)"),
         ),
         "a letter to several users is delivered to some of them",
         job("every kind, torn tail", 0),
@@ -165,15 +166,14 @@ PLANTED = (
         STORE + "mailbox.py",
         (
             (
-                "        with store.log as log:\n            log_expunge(self, uids, log)\n",
+                "        with store.log as log:\n            log_expunge(self, uids, blocks, log)\n",
                 "        for uid in uids:\n"
                 "            slot = self.letter(self.table.index_of(uid))\n"
                 "            if store.slots.get(slot) == 1:\n"
                 "                files.try_remove(store.letters.path(slot))\n"
                 "        with store.log as log:\n"
-                "            log_expunge(self, uids, log)\n",
+                "            log_expunge(self, uids, blocks, log)\n",
             ),
-            ("from postino.store import records\n", "from postino.store import files, records\n"),
         ),
         "an expunge that was cut has removed the letter, and its entry is still there",
         job("flags", 0),
@@ -251,17 +251,46 @@ PLANTED = (
         "move in two transactions",
         STORE + "transfer.py",
         (
-            ("        if self.move:\n            log_expunge(self.source, self.uids, log)\n", ""),
+            ("        if self.move:\n            log_expunge(self.source, self.uids, self.blocks, log)\n", ""),
             (
-                "        job.write(log, store.now())\n",
-                "        job.write(log, store.now())\n"
+                "        job.write(log)\n",
+                "        job.write(log)\n"
                 "    if move:\n"
                 "        with store.log as log:\n"
-                "            log_expunge(source, uids, log)\n",
+                "            log_expunge(source, job.uids, job.blocks, log)\n",
             ),
         ),
         "after a cut the letters are in both mailboxes",
         job("flags", 0),
+    ),
+    Planted(
+        "one transaction for each letter",
+        STORE + "appending.py",
+        (
+            (
+                "    with store.log as log:\n        _write(log, box, info, items, saved)\n    _follow(",
+                "    for number in range(len(items)):\n"
+                "        with store.log as log:\n"
+                "            if box is not None and not number:\n"
+                "                box.contents.log_keywords(log)\n"
+                "            delivery.write(log, items[number], (info,), saved, number)\n"
+                "    _follow(",
+            ),
+        ),
+        "of letters that came in together some are there after a cut",
+        job("imap", 0),
+    ),
+    Planted(
+        "replacement in two transactions",
+        STORE + "appending.py",
+        (
+            (
+                "        log_expunge(source, uids, blocks, log)\n",
+                "    with store.log as log:\n        log_expunge(source, uids, blocks, log)\n",
+            ),
+        ),
+        "after a cut both the old letter and the new one are there",
+        job("imap", 0),
     ),
     Planted(
         "counts without COMMIT",

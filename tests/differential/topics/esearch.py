@@ -1,0 +1,115 @@
+"""ESEARCH, SEARCHRES and WITHIN (RFC 4731, 5182, 5032), on the mailbox of all letters."""
+
+from tests.differential.topic import Topic
+
+ESEARCH = Topic(
+    "esearch",
+    """
+    @letters
+    A: SEARCH RETURN () ALL
+    A: SEARCH RETURN (ALL) ALL
+    A: SEARCH RETURN (ALL) SEEN
+    A: SEARCH RETURN (COUNT) SEEN
+    A: SEARCH RETURN (MIN) SEEN
+    A: SEARCH RETURN (MAX) SEEN
+    A: SEARCH RETURN (MIN MAX) SEEN
+    A: SEARCH RETURN (MIN MAX COUNT ALL) SEEN
+    A: SEARCH RETURN (COUNT ALL MAX MIN) FLAGGED
+    A: SEARCH RETURN () DELETED
+    A: SEARCH RETURN (ALL) DELETED
+    A: SEARCH RETURN (COUNT) DELETED
+    A: SEARCH RETURN (MIN MAX) DELETED
+    A: SEARCH RETURN (MIN COUNT) DELETED
+    A: UID SEARCH RETURN () UNSEEN
+    A: UID SEARCH RETURN (ALL) SEEN
+    A: UID SEARCH RETURN (COUNT) ALL
+    A: UID SEARCH RETURN (MIN MAX COUNT) 5:10
+    A: UID SEARCH RETURN (COUNT) DELETED
+    A: SEARCH RETURN (ALL) 1:3,7,9:12
+    A: SEARCH RETURN (ALL) 200
+    A: SEARCH RETURN (COUNT) SUBJECT minutes
+    A: SEARCH RETURN (MIN) BODY text
+    A: SEARCH RETURN (ALL) CHARSET UTF-8 SUBJECT <<確認>>
+    A: SEARCH RETURN (COUNT) CHARSET X-UNKNOWN SUBJECT a
+    A: search return (count) seen
+    A: SEARCH RETURN (COUNT COUNT) SEEN
+    A: SEARCH RETURN (NOTHING) SEEN
+    A: SEARCH RETURN SEEN
+    A: SEARCH RETURN (COUNT
+    A: SEARCH RETURN (COUNT)
+    """,
+    needs=("ESEARCH",),
+)
+
+SEARCHRES = Topic(
+    "searchres",
+    r"""
+    A: CREATE Results
+    @load Results plain alternative related signed digest dots reply
+    A: SELECT Results
+    A: FETCH $ UID
+    A: SEARCH $
+    A: SEARCH RETURN (SAVE) SEEN
+    A: FETCH $ (UID FLAGS)
+    A: SEARCH $
+    A: SEARCH NOT $
+    A: SEARCH OR $ 1
+    A: UID SEARCH $
+    A: UID FETCH $ FLAGS
+    A: STORE $ +FLAGS.SILENT (\Flagged)
+    A: SEARCH FLAGGED
+    A: UID SEARCH RETURN (SAVE) 1:3
+    A: FETCH $ UID
+    A: SEARCH RETURN (SAVE COUNT) 2:5
+    A: FETCH $ UID
+    A: SEARCH RETURN (SAVE MIN) 2:5
+    A: FETCH $ UID
+    A: SEARCH RETURN (SAVE MAX) 2:5
+    A: FETCH $ UID
+    A: SEARCH RETURN (SAVE MIN MAX) 2:5
+    A: FETCH $ UID
+    A: SEARCH RETURN (SAVE ALL) 2:5
+    A: FETCH $ UID
+    A: SEARCH RETURN (SAVE) NOTHING
+    A: FETCH $ UID
+    A: SEARCH RETURN (SAVE) CHARSET X-UNKNOWN SUBJECT a
+    A: FETCH $ UID
+    A: SEARCH RETURN (SAVE) DELETED
+    A: FETCH $ UID
+    A: COPY $ Sent
+    A: SEARCH RETURN (SAVE) 1:4
+    A: STORE 2 +FLAGS.SILENT (\Deleted)
+    A: EXPUNGE
+    A: FETCH $ UID
+    A: COPY $ Results
+    A: MOVE $ Sent
+    A: FETCH $ UID
+    A: SEARCH RETURN (SAVE) ALL
+    A: SELECT Results
+    A: FETCH $ UID
+    A: UID EXPUNGE $
+    """,
+    needs=("SEARCHRES",),
+)
+
+# Internal dates lie long before the test runs, so that the same letters are old on both servers.
+WITHIN = Topic(
+    "within",
+    """
+    @letters
+    A: SEARCH OLDER 1
+    A: SEARCH YOUNGER 1
+    A: SEARCH OLDER 4294967295
+    A: SEARCH YOUNGER 4294967295
+    A: SEARCH NOT OLDER 60
+    A: SEARCH OLDER 3600 SEEN
+    A: UID SEARCH OR YOUNGER 60 1:3
+    A: SEARCH OLDER 0
+    A: SEARCH OLDER
+    A: SEARCH OLDER x
+    A: SEARCH YOUNGER -1
+    """,
+    needs=("WITHIN",),
+)
+
+TOPICS = (ESEARCH, SEARCHRES, WITHIN)

@@ -1,0 +1,119 @@
+"""FETCH beyond the letters themselves: sets, \\Seen, and what is no FETCH."""
+
+from tests.differential.topic import Topic
+
+SETS = Topic(
+    "fetch: sets",
+    """
+    @letters
+    A: FETCH 1 UID
+    A: FETCH 1,2,3 UID
+    A: FETCH 1:3 UID
+    A: FETCH 3:1 UID
+    A: FETCH 1:2,5,7:9 UID
+    A: FETCH 5,1,3 UID
+    A: FETCH 1,1,1:2,2 UID
+    A: FETCH * UID
+    A: FETCH *:* UID
+    A: FETCH 113:* UID
+    A: FETCH *:113 UID
+    A: FETCH 1:* FLAGS
+    A: FETCH 6:70 FAST
+    A: FETCH 10:20 (UID RFC822.SIZE)
+    A: UID FETCH 1 FLAGS
+    A: UID FETCH 1:3 FLAGS
+    A: UID FETCH 3:1 (UID FLAGS)
+    A: UID FETCH * FLAGS
+    A: UID FETCH 500 FLAGS
+    A: UID FETCH 500:600 FLAGS
+    A: UID FETCH 113:600 FLAGS
+    A: UID FETCH 500:* FLAGS
+    A: UID FETCH 4294967295 FLAGS
+    A: UID FETCH 1:4294967295 UID
+    A: UID FETCH 1,5,900,3 (INTERNALDATE)
+    A: UID FETCH 72:* (UID FLAGS INTERNALDATE RFC822.SIZE)
+    A: FETCH 1:4 (BODY.PEEK[HEADER.FIELDS (SUBJECT)] UID)
+    A: FETCH 94:100 ENVELOPE
+    A: FETCH 53:60 BODYSTRUCTURE
+    A: FETCH 1 (UID UID FLAGS FLAGS)
+    A: FETCH 1 (BODY.PEEK[TEXT]<0.5> BODY.PEEK[TEXT]<5.5> BODY.PEEK[HEADER] RFC822.SIZE)
+    A: FETCH 1 (BODY.PEEK[] BODY.PEEK[1] BODY.PEEK[TEXT] RFC822.HEADER)
+    A: fetch 1 (flags uid body.peek[text])
+    """,
+)
+
+SEEN = Topic(
+    "fetch: what sets \\Seen",
+    r"""
+    A: CREATE Seen
+    @load Seen address_twice alternative base64_body digest dots folded_fields plain reply related signed
+    A: SELECT Seen
+    A: FETCH 1:* FLAGS
+    A: STORE 1:* FLAGS.SILENT ()
+    A: FETCH 1 BODY.PEEK[]
+    A: FETCH 1 (FLAGS)
+    A: FETCH 1 RFC822.HEADER
+    A: FETCH 1 (FLAGS)
+    A: FETCH 1 BODY[]
+    A: FETCH 1 BODY[]
+    A: FETCH 2 RFC822
+    A: FETCH 3 RFC822.TEXT
+    A: FETCH 4 BODY[1]
+    A: FETCH 5 BODY[TEXT]<0.1>
+    A: FETCH 6 BODY[HEADER]
+    A: FETCH 7 BODY[1.MIME]
+    A: FETCH 8 (FLAGS BODY[TEXT])
+    A: UID FETCH 9 BODY[HEADER.FIELDS (SUBJECT)]
+    A: FETCH 10 (ENVELOPE BODY BODYSTRUCTURE)
+    A: FETCH 1:* FLAGS
+    B: EXAMINE Seen
+    B: FETCH 10 BODY[TEXT]
+    B: FETCH 10 FLAGS
+    """,
+)
+
+ERRORS = Topic(
+    "fetch: what is no FETCH",
+    """
+    @letters
+    A: FETCH
+    A: FETCH 1
+    A: FETCH 1 ()
+    A: FETCH 1 NOTHING
+    A: FETCH 1 (FLAGS NOTHING)
+    A: FETCH 1 (FLAGS
+    A: FETCH 1 FLAGS)
+    A: FETCH 0 FLAGS
+    A: FETCH 0:5 FLAGS
+    A: FETCH x FLAGS
+    A: FETCH 1, FLAGS
+    A: FETCH ,1 FLAGS
+    A: FETCH 1: FLAGS
+    A: FETCH 1:2:3 FLAGS
+    A: FETCH -1 FLAGS
+    A: FETCH 4294967296 FLAGS
+    A: UID FETCH 0 FLAGS
+    A: FETCH 1 BODY[
+    A: FETCH 1 BODY[NOTHING]
+    A: FETCH 1 BODY[0]
+    A: FETCH 1 BODY[1.]
+    A: FETCH 1 BODY[.1]
+    A: FETCH 1 BODY[MIME]
+    A: FETCH 1 BODY[HEADER.FIELDS]
+    A: FETCH 1 BODY[HEADER.FIELDS ()]
+    A: FETCH 1 BODY[HEADER.FIELDS To]
+    A: FETCH 1 BODY[TEXT]<0>
+    A: FETCH 1 BODY[TEXT]<a.b>
+    A: FETCH 1 BODY[TEXT]<-1.5>
+    A: FETCH 1 BODY[TEXT]<0.5
+    A: FETCH 1 (ALL FLAGS)
+    A: FETCH 1 (FAST)
+    A: FETCH 1 RFC822.PEEK
+    A: UID FETCH
+    A: UID
+    A: UID NOTHING 1
+    A: FETCH 1 FLAGS
+    """,
+)
+
+TOPICS = (SETS, SEEN, ERRORS)

@@ -1,0 +1,45 @@
+"""SORT (RFC 5256), on the mailbox of all letters."""
+
+from tests.differential.topic import Topic
+
+SORT = Topic(
+    "sort",
+    """
+    @letters
+    A: SORT (ARRIVAL) UTF-8 ALL
+    A: SORT (REVERSE ARRIVAL) UTF-8 ALL
+    A: SORT (SIZE) UTF-8 ALL
+    A: SORT (REVERSE SIZE) UTF-8 ALL
+    A: SORT (DATE) UTF-8 ALL
+    A: SORT (REVERSE DATE) UTF-8 ALL
+    A: SORT (SUBJECT) UTF-8 ALL
+    A: SORT (REVERSE SUBJECT) UTF-8 ALL
+    A: SORT (FROM) UTF-8 ALL
+    A: SORT (REVERSE FROM) UTF-8 ALL
+    A: SORT (TO) UTF-8 ALL
+    A: SORT (CC) UTF-8 ALL
+    A: UID SORT (SUBJECT) UTF-8 ALL
+    A: SORT (SUBJECT DATE) UTF-8 ALL
+    A: SORT (SUBJECT REVERSE DATE) UTF-8 ALL
+    A: SORT (FROM SUBJECT SIZE) UTF-8 ALL
+    A: SORT (REVERSE FROM REVERSE SIZE) UTF-8 1:60
+    A: SORT (ARRIVAL) US-ASCII SEEN
+    A: SORT (SUBJECT) US-ASCII SUBJECT minutes
+    A: SORT (DATE) UTF-8 SUBJECT <<確認>>
+    A: SORT (SIZE) UTF-8 1:10
+    A: SORT (SIZE) UTF-8 UID 5:15 UNSEEN
+    A: SORT (SIZE) UTF-8 DELETED
+    A: UID SORT (REVERSE ARRIVAL) UTF-8 FLAGGED
+    A: sort (reverse arrival) utf-8 flagged
+    A: SORT (SIZE) X-UNKNOWN ALL
+    A: SORT () UTF-8 ALL
+    A: SORT (NOTHING) UTF-8 ALL
+    A: SORT (REVERSE) UTF-8 ALL
+    A: SORT (SIZE) UTF-8
+    A: SORT SIZE UTF-8 ALL
+    A: SORT
+    """,
+    needs=("SORT",),
+)
+
+TOPICS = (SORT,)
