@@ -31,6 +31,11 @@ def use(names):
     return _Use(names)
 
 
+def keep(names):
+    """Imports modules in the same way, for good. Raises MemoryError."""
+    _load(names)
+
+
 def tidy():
     """Forgets what nobody has used for long. Called about once a second."""
     for times in _loaded.values():

@@ -34,8 +34,6 @@ ATTRIBUTES = (b"UID", b"FLAGS", b"INTERNALDATE", b"RFC822.SIZE", b"MODSEQ", b"EN
 
 _EXTRAS = ("imap.fetch_extras",)
 _STRUCTURE = (
-    "mime.tokens",
-    "mime.parameters",
     "mime.address",
     "mime.envelope",
     "mime.bodystructure",

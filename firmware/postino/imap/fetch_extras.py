@@ -22,11 +22,8 @@ _ITEMS = (
     (b"BINARY.SIZE", b"BINARY"),
 )
 
-_BINARY = ("mime.tokens", "mime.parameters", "mime.transfer", "mime.part_table", "imap.binary")
+_BINARY = ("mime.transfer", "imap.binary")
 _PREVIEW = (
-    "mime.tokens",
-    "mime.parameters",
-    "mime.part_table",
     "mime.utf8",
     "mime.charsets",
     "mime.transfer",

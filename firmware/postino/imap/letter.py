@@ -18,14 +18,7 @@ HEADER_BLOCK = 512
 YIELD_EVERY = 2
 
 # What finds the structure of a letter that has come without one.
-SCANNER = (
-    "mime.blocks",
-    "mime.tokens",
-    "mime.parameters",
-    "mime.fields",
-    "mime.part_table",
-    "mime.structure",
-)
+SCANNER = ("mime.structure",)
 
 # The structure of the letter that was read for it last, its store and its letter id: clients ask for one part after
 # the other, and in pieces.

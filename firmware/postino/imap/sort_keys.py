@@ -28,14 +28,10 @@ _IN_TABLE = (b"ARRIVAL", b"SIZE")
 
 # What reads letters, leaves first.
 LETTERS = (
-    "mime.tokens",
-    "mime.parameters",
     "mime.transfer",
     "mime.utf8",
     "mime.charsets",
     "mime.casefold",
-    "mime.blocks",
-    "mime.fields",
     "mime.address",
     "mime.encoded_words",
     "mime.collation",

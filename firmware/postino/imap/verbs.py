@@ -47,75 +47,17 @@ VERBS = (
     (b"UID EXPUNGE", "se", "expunge", "uid_expunge", b"UIDPLUS"),
 )
 
-# What has to be imported before a module that serves commands; the modules that are not named here need nothing else
-# that may be forgotten. Written out: a sum of tuples would take heap.
+# What has to be imported before a module that serves commands, beside what is there from the start (service.py); the
+# modules that are not named here need nothing else. Written out: a sum of tuples would take heap.
 _NEEDS = (
     ("imap.auth", ("sasl",)),
-    (
-        "imap.append",
-        (
-            "mime.blocks",
-            "mime.tokens",
-            "mime.parameters",
-            "mime.fields",
-            "mime.part_table",
-            "mime.structure",
-            "mime.incoming",
-            "imap.messages",
-        ),
-    ),
-    (
-        "imap.replace",
-        (
-            "mime.blocks",
-            "mime.tokens",
-            "mime.parameters",
-            "mime.fields",
-            "mime.part_table",
-            "mime.structure",
-            "mime.incoming",
-            "imap.messages",
-        ),
-    ),
-    (
-        "imap.listing",
-        (
-            "imap.patterns",
-            "imap.attributes",
-        ),
-    ),
-    ("imap.copying", ("imap.expunge",)),
-    ("imap.storing", ("imap.expunge",)),
-    ("imap.select", ("imap.expunge",)),
-    (
-        "imap.fetch",
-        (
-            "mime.blocks",
-            "mime.tokens",
-            "mime.parameters",
-            "mime.fields",
-            "mime.part_table",
-            "imap.letter",
-            "imap.sections",
-        ),
-    ),
-    (
-        "imap.search",
-        (
-            "imap.search_match",
-            "imap.search_walk",
-            "imap.search_result",
-        ),
-    ),
+    ("imap.append", ("mime.structure", "mime.incoming", "imap.messages")),
+    ("imap.replace", ("mime.structure", "mime.incoming", "imap.messages")),
+    ("imap.listing", ("imap.patterns", "imap.attributes")),
+    ("imap.search", ("imap.search_match", "imap.search_walk", "imap.search_result")),
     (
         "imap.sort",
-        (
-            "imap.search_match",
-            "imap.search_walk",
-            "imap.search_result",
-            "imap.sort_keys",
-            "imap.sort_order",
-        ),
+        ("imap.search_match", "imap.search_walk", "imap.search_result", "imap.sort_keys", "imap.sort_order"),
     ),
 )
 
