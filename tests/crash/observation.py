@@ -1,11 +1,9 @@
 """All that a client can see of a store, as plain values that can be compared."""
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from postino.store import INFO_ATTRIBUTES, INFO_ID, INFO_NAME, INFO_UIDVALIDITY, Store, cold
+from postino.store import INFO_ATTRIBUTES, INFO_ID, INFO_NAME, INFO_UIDVALIDITY, Store
 from postino.store.catalogue import ENTRIES, INFO_COUNT, INFO_COUNTERS, INFO_DAYS, UIDNEXT, modseq_of
 from postino.store.flags import KEYWORD_SHIFT
 
@@ -49,17 +47,6 @@ class Nobody:
 NOBODY = Nobody()
 
 
-@contextmanager
-def without_writing() -> Iterator[None]:
-    """However many letters are new in a mailbox, no fold is made to look at them."""
-    most = cold.MOST_TAIL
-    cold.MOST_TAIL = 1 << 16
-    try:
-        yield
-    finally:
-        cold.MOST_TAIL = most
-
-
 def observe(store: Store, users, thorough: bool = True) -> dict[tuple[str, str], Box]:
     """(user, mailbox) -> what is in it; every letter is read whole.
 
@@ -71,8 +58,7 @@ def observe(store: Store, users, thorough: bool = True) -> dict[tuple[str, str],
         for info in store.mailboxes(user):
             counters = info[INFO_COUNTERS]
             if thorough or counters[UIDNEXT] > 1 or counters[ENTRIES]:
-                with without_writing():
-                    found[user, info[INFO_NAME]] = observe_box(store, info, read)
+                found[user, info[INFO_NAME]] = observe_box(store, info, read)
             else:
                 modseq = max(modseq_of(counters), 1)
                 found[user, info[INFO_NAME]] = Box(fixed_of(info), 1, modseq, (), 0, (), ())
