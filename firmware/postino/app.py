@@ -61,7 +61,7 @@ def _protocol(service):
 def _load(protocols):
     """Imports what every session needs, for good and while the heap is in one piece; returns what is free then."""
     for protocol in protocols:
-        overlay.keep(protocol.MODULES)
+        overlay.keep(protocol.RESIDENT)
     gc.collect()
     return gc.mem_free()
 
@@ -171,6 +171,7 @@ def _report(text):
 
 def _open_store(board, users, settings):
     store = Store(MAIL_ROOT, board.clock, board.mount_mail(RawLog), _report)
+    overlay.forget("board.first_format")
     store.start()
     store.quota = settings.get("user_quota")
     for name in users.names():

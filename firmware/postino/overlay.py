@@ -18,8 +18,10 @@ KEEP_ROUNDS = 10
 # Octets of free heap below which nothing is kept that is not in use.
 LOW_HEAP = 24 * 1024
 
-# Module: [times it is in use now, rounds of tidying since].
+# Module that came by use(): how often it is in use now, in steps of _USE, and below that the rounds of tidying since.
+# One number, which takes no heap.
 _loaded = {}
+_USE = 1 << 8
 
 
 def use(names):
@@ -32,14 +34,16 @@ def use(names):
 
 
 def keep(names):
-    """Imports modules in the same way, for good. Raises MemoryError."""
-    _load(names)
+    """Imports modules in the same order, for good. Raises MemoryError."""
+    for name in names:
+        _import(name)
 
 
 def tidy():
     """Forgets what nobody has used for long. Called about once a second."""
-    for times in _loaded.values():
-        times[1] += 1
+    for name, times in _loaded.items():
+        if times < KEEP_ROUNDS:
+            _loaded[name] = times + 1
     _forget_unused(0 if _is_low() else KEEP_ROUNDS)
 
 
@@ -59,19 +63,20 @@ def _is_low():
 def _make_room(names):
     """Before modules are imported: where the heap is low, those go that nobody uses now."""
     for name in names:
-        if PACKAGE + "." + name not in sys.modules:
+        if not _is_there(name):
             if _is_low():
                 _forget_unused(0)
             return
 
 
 def _forget_unused(rounds):
-    for name in [name for name, times in _loaded.items() if not times[0] and times[1] >= rounds]:
+    for name in [name for name, times in _loaded.items() if rounds <= times < _USE]:
         del _loaded[name]
-        _forget(name)
+        forget(name)
 
 
-def _forget(name):
+def forget(name):
+    """Forgets a module that was imported for a moment, if it is there."""
     if sys.implementation.name != "micropython":
         return
     parent, _, last = name.rpartition(".")
@@ -88,19 +93,25 @@ def _import(name):
         try:
             __import__(full)
         except (ImportError, MemoryError):
-            _forget(name)
+            forget(name)
             raise
     return sys.modules[full]
+
+
+def _is_there(name):
+    """True if a module has been imported. One that did not come by use() stays, and is not counted."""
+    return PACKAGE + "." + name in sys.modules
 
 
 def _load(names):
     module = None
     for name in names:
-        if name not in _loaded:
-            _loaded[name] = [0, 0]
+        if name not in _loaded and not _is_there(name):
+            _loaded[name] = 0
         module = _import(name)
     for name in names:
-        _loaded[name][0] += 1
+        if name in _loaded:
+            _loaded[name] += _USE
     return module
 
 
@@ -120,7 +131,7 @@ class _Use:
     def __exit__(self, kind, error, trace):
         # No memory is needed here.
         for name in self._names:
-            times = _loaded[name]
-            times[0] -= 1
-            times[1] = 0
+            if name in _loaded:
+                # Its rounds begin again.
+                _loaded[name] = (_loaded[name] // _USE - 1) * _USE
         return False

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from postino_tools import frozen_source, int_constants
+from postino_tools import constants, frozen_source
 from postino_tools import runtime_sources as sources
 from postino_tools.packages import PackagesMissing, install
 from postino_tools.progress import step
@@ -28,7 +28,7 @@ from postino_tools.progress import step
 ROOT = Path(__file__).resolve().parents[2]
 FIRMWARE = ROOT / "firmware"
 # What turns the source into what is frozen.
-CONVERSION = (Path(frozen_source.__file__), Path(int_constants.__file__))
+CONVERSION = (Path(frozen_source.__file__), Path(constants.__file__))
 SIM_CHIP = Path(__file__).resolve().parent / "sim_chip"
 
 CACHE = ROOT / ".cache" / "runtime"
@@ -52,7 +52,8 @@ MAKE_FLAGS = (
     "MICROPY_PY_FFI=0",
     "MICROPY_PY_BTREE=0",
     "MICROPY_PY_JNI=0",
-    "CFLAGS_EXTRA=-DMICROPY_FLOAT_USE_NATIVE_FLT16=0",
+    # No module has a `__file__`: it would cost each of them a name in the heap.
+    "CFLAGS_EXTRA=-DMICROPY_FLOAT_USE_NATIVE_FLT16=0 -DMICROPY_PY___FILE__=0",
 )
 COMPILER_PACKAGES = ("gcc-multilib", "make")
 

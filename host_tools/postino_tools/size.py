@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from postino_tools import runtime_build
-from postino_tools.int_constants import module_name
+from postino_tools.constants import module_name
 from postino_tools.progress import fail
 
 # These run the firmware when they are imported.

@@ -14,6 +14,7 @@ from typing import Any, Self
 from postino_tools.books import BLOCK_SIZE, Books
 from postino_tools.flash_layout import FLASH_SIZES, MAIL, find_partition, layout
 from postino_tools.runtime import RuntimeMissing, find_runtime
+from tests.support import device_scripts
 
 FOLDER = Path(__file__).resolve().parent
 FIRMWARE = FOLDER.parents[1] / "firmware"
@@ -57,8 +58,10 @@ class Machine:
         self, folder: Path, script: str, arguments: tuple[str, ...] = (), search: str = "", heap: str = "1m"
     ) -> None:
         self.folder = folder
-        self._command = [str(runtime()), "-X", f"heapsize={heap}", str(FOLDER / "vm" / script), *arguments]
-        self._environment = {**os.environ, "MICROPYPATH": f"{FOLDER / 'candidates'}:{search}:.frozen"}
+        # On a firmware that is not frozen they run as well: what they hold of constants is this checkout's.
+        scripts = device_scripts.folder(FOLDER / "vm", FOLDER / "candidates")
+        self._command = [str(runtime()), "-X", f"heapsize={heap}", str(scripts / script), *arguments]
+        self._environment = {**os.environ, "MICROPYPATH": f"{search}:.frozen"}
         self._process: subprocess.Popen[str] | None = None
         self._books: Books | None = None
 

@@ -13,6 +13,7 @@ import pytest
 from postino_tools.books import BLOCK_SIZE, Books
 from postino_tools.runtime import find_runtime
 from tests.crash.failures import BLOCKS, Bench
+from tests.support import device_scripts
 
 DEVICE = Path(__file__).resolve().parents[1] / "device"
 STEP = int(os.environ.get("POSTINO_FAILURE_STEP", "5"))
@@ -36,7 +37,14 @@ def run(folder: Path, image: bytes, *arguments: str) -> int:
     # As on a board, and room for this test's own code; more if the firmware's bytecode is in the heap too.
     heap = "1m" if FIRMWARE else "160k"
     assert len(image) == BLOCKS * BLOCK_SIZE
-    command = [find_runtime().path, "-X", f"heapsize={heap}", DEVICE / "crash_failures.py", str(BLOCKS), *arguments]
+    command = [
+        find_runtime().path,
+        "-X",
+        f"heapsize={heap}",
+        device_scripts.folder(DEVICE) / "crash_failures.py",
+        str(BLOCKS),
+        *arguments,
+    ]
     done = subprocess.run(
         command,
         cwd=folder,

@@ -16,6 +16,7 @@ from postino_tools.runtime import find_runtime
 from tests.crash import workloads
 from tests.crash.images import images
 from tests.device.store_driver import Driver
+from tests.support import device_scripts
 from tests.support.store_flash import Flash
 
 DEVICE = Path(__file__).resolve().parents[1] / "device"
@@ -50,7 +51,14 @@ def on_micropython(folder: Path, contents: list[bytes], users) -> list[dict]:
     (folder / "flash").write_bytes(b"".join(contents))
     Books.create(folder / "books", sum(len(image) for image in contents)).close()
     blocks = str(len(contents[0]) // BLOCK_SIZE)
-    command = [find_runtime().path, "-X", f"heapsize={HEAP}", DEVICE / "crash_images.py", str(len(contents)), blocks]
+    command = [
+        find_runtime().path,
+        "-X",
+        f"heapsize={HEAP}",
+        device_scripts.folder(DEVICE) / "crash_images.py",
+        str(len(contents)),
+        blocks,
+    ]
     done = subprocess.run(
         [*command, *users],
         cwd=folder,

@@ -1,8 +1,14 @@
 """The composition root and the console under MicroPython: a server whose mail partition cannot be used."""
 
+import vfs
+
 from postino import app, console
+from postino.board import storage
 from postino.board.storage import MailNotMountable
 from postino.store.unavailable import UnavailableStore
+
+# What the runner puts here.
+chip = None
 
 RECORD = "SCRAM-SHA-256$4096:AAAAAAAAAAAAAAAAAAAAAA==$%s:%s" % ("A" * 43 + "=", "A" * 43 + "=")
 
@@ -14,7 +20,8 @@ class Board:
     transfer_started = transfer_ended = received = None
 
     def mount_settings(self):
-        pass
+        vfs.umount("/")
+        storage.mount(chip, "/")
 
     def strap(self):
         return {}
@@ -33,8 +40,6 @@ class Board:
 
 
 def built():
-    app.SETTINGS_FILE = "no-settings.json"
-    app.USERS_FILE = "no-users.json"
     return app.build(Board())
 
 

@@ -4,12 +4,12 @@ import ast
 
 import pytest
 from test_device import FOLDER, run_micropython
-from tests.support import littlefs_files
+from tests.support import device_scripts, littlefs_files
 from tests.support.format1_chip import OldChip, full_of_mail, tiny
 
 from postino_tools.books import Books
 
-DRIVER = str(FOLDER / "upgrade_driver.py")
+DRIVER = str(device_scripts.folder(FOLDER) / "upgrade_driver.py")
 # What has to be enough: free octets of the heap, and how many KB of it there are in one piece. It is half of what is
 # free in a heap of 112 KB with six users when the store is opened (70 KB).
 LITTLE_MEMORY = [(35000, 40), (35000, 1)]

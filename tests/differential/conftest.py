@@ -9,7 +9,7 @@ from tests.differential.pair import PASSWORDS, Pair
 from tests.support.simulator import Simulator
 
 # What is answered is compared here, not what it takes: a small heap may not bear SORT and PREVIEW of these letters.
-HEAP = "256k"
+HEAP = "112k"
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from postino_tools import runtime, runtime_build, runtime_sources
-from postino_tools.int_constants import module_name
+from postino_tools.constants import module_name
 
 # What needs a board says so.
 FOR_BOARDS = {
@@ -52,8 +52,8 @@ except ImportError as error:
 
 
 def test_the_firmware_comes_from_the_image_and_not_from_a_file(tmp_path: Path) -> None:
-    out = run_script("import postino; print(postino.__file__)", tmp_path)
-    assert out == "postino/__init__.py\n"
+    out = run_script("import postino; print(postino.__path__)", tmp_path)
+    assert out == ".frozen/postino\n"
     assert not (tmp_path / "postino").exists()
 
 

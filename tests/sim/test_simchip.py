@@ -316,6 +316,8 @@ def test_each_allocation_of_a_piece_of_work_can_be_made_to_fail(chip: Chip) -> N
                 return None
             finally:
                 simchip.fail_allocation(0)
+        # The names are there: one more may be what makes the dictionary of the globals grow.
+        before = count = 0
         attempt(0)
         before = simchip.allocations()
         work()

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from postino_tools.books import BLOCK_SIZE, Books
 from postino_tools.runtime import find_runtime
 from tests.device.store_driver import Driver
+from tests.support import device_scripts
 from tests.support.nor_chip import BLOCK, Chip, Operation, PowerLost, apply
 from tests.support.store_flash import Flash
 
@@ -140,10 +141,11 @@ class Vm:
         self._books = Books.create(self._folder / "books", self._size)
         self._pending = b""
         firmware = os.environ.get("POSTINO_FIRMWARE", "")
+        scripts = device_scripts.folder(DEVICE)
         self._process = subprocess.Popen(
-            [find_runtime().path, "-X", "heapsize=1m", DEVICE / "store_machine.py", str(cut_in)],
+            [find_runtime().path, "-X", "heapsize=1m", scripts / "store_machine.py", str(cut_in)],
             cwd=self._folder,
-            env={**os.environ, "MICROPYPATH": f"{DEVICE}:{firmware}:.frozen" if firmware else f"{DEVICE}:.frozen"},
+            env={**os.environ, "MICROPYPATH": f"{scripts}:{firmware}:.frozen" if firmware else f"{scripts}:.frozen"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

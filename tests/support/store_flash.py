@@ -12,11 +12,12 @@ One file system at a time is behind the store; `release()` puts the host's own b
 take the firmware's module from that mounts, in place of firmware/.
 """
 
-import importlib.util
+import importlib
 import os
 import sys
 import types
 from pathlib import Path
+from unittest.mock import patch
 
 from postino.store import Store
 from postino.store.log_device import RawLog
@@ -26,7 +27,7 @@ from tests.support.nor_chip import Chip
 
 ROOT = "/"
 FIRMWARE = Path(os.environ.get("POSTINO_FIRMWARE") or Path(__file__).resolve().parents[2] / "firmware")
-STORAGE = FIRMWARE / "postino" / "board" / "storage.py"
+BOARD = FIRMWARE / "postino" / "board"
 
 
 class Flash:
@@ -57,19 +58,15 @@ class Flash:
 
 def _storage():
     """The firmware's module, on littlefs-python: `postino.board` itself wants MicroPython."""
-    present = sys.modules.get("vfs")
-    sys.modules["vfs"] = types.ModuleType("vfs")
-    try:
-        specification = importlib.util.spec_from_file_location("postino_board_storage", STORAGE)
-        module = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(module)
-    finally:
-        if present is None:
-            del sys.modules["vfs"]
-        else:
-            sys.modules["vfs"] = present
-    module.vfs.VfsLfs2 = FileSystem
-    return module
+    package = types.ModuleType("postino_board")
+    package.__path__ = [str(BOARD)]
+    vfs = types.ModuleType("vfs")
+    vfs.VfsLfs2 = FileSystem
+    with patch.dict(sys.modules, {"vfs": vfs}):
+        sys.modules[package.__name__] = package
+        modules = [importlib.import_module(f"postino_board.{name}") for name in ("storage", "first_format")]
+    sys.modules.update({module.__name__: module for module in (package, *modules)})
+    return modules[0]
 
 
 storage = _storage()

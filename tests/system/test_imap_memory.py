@@ -12,8 +12,8 @@ BIG = 3 * letters.MB
 ARRIVALS = 20
 # The texts of a search that has to look into every body, and finds nothing.
 ABSENT = b"no letter says this"
-# More than the 112k of a small board: there is not room for all of this side by side.
-HEAP = "128k"
+# The heap of a small board.
+HEAP = "112k"
 
 
 def fill(simulator: Simulator) -> None:

@@ -247,6 +247,7 @@ class Fakes:
             "vfs": _module("vfs", VfsLfs2=VfsLfs2, mount=self._mount),
             "ntptime": _module("ntptime", settime=self._settime, host=None, timeout=1),
         }
+        self.board_modules = {}
         self.port = self._load()
         self.port.BOARD_FILE = str(folder / "board.json")
         self.port.CLOCK_FILE = str(folder / "clock.json")
@@ -264,9 +265,11 @@ class Fakes:
             import importlib
 
             port = importlib.import_module("postino.board.esp32")
+            # On these fakes, too, though it is imported later.
+            importlib.import_module("postino.board.first_format")
         finally:
             for name in [name for name in sys.modules if name.startswith("postino.board")]:
-                del sys.modules[name]
+                self.board_modules[name] = sys.modules.pop(name)
             for name, module in saved.items():
                 sys.modules.pop(name, None)
                 if module is not None:

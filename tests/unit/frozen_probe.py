@@ -99,7 +99,7 @@ def parsed(letter: bytes) -> tuple:
 
 def value_of(value: bytes) -> list:
     """What every reader of a single value makes of it."""
-    from postino import dates
+    from postino import date_parser
     from postino.imap import sequence
     from postino.mime import address, base_subject, encoded_words, parameters, transfer, utf8
 
@@ -108,9 +108,9 @@ def value_of(value: bytes) -> list:
         return decoder.feed(octets) + decoder.finish()
 
     readers = (
-        dates.parse_imap,
-        dates.parse_imap_day,
-        dates.parse_rfc5322,
+        date_parser.parse_imap,
+        date_parser.parse_imap_day,
+        date_parser.parse_rfc5322,
         lambda text: sequence.text_of(sequence.merge(sequence.parse(text.split(b","), 9))),
         address.parse,
         parameters.content_type,

@@ -33,7 +33,7 @@ NOON = 1795521600
 def fakes(tmp_path, monkeypatch):
     """A board with its settings partition mounted by MicroPython, as usual."""
     fakes = Fakes(tmp_path)
-    for name, module in fakes.modules.items():
+    for name, module in [*fakes.modules.items(), *fakes.board_modules.items()]:
         # Only what the port imports late is needed from here on; `time` belongs to the test runner again.
         if name != "time":
             monkeypatch.setitem(sys.modules, name, module)

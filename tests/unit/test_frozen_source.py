@@ -5,7 +5,6 @@ The firmware as a whole is held against its source as it stands: frozen_probe.py
 
 import ast
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from postino_tools import frozen_source, runtime_build
+from postino_tools.constants import CONSTANT_NAME, module_name
 from postino_tools.frozen_source import NotFreezable
-from postino_tools.int_constants import CONSTANT_NAME, module_name
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 PROBE = Path(__file__).with_name("frozen_probe.py")
@@ -58,17 +57,21 @@ def test_constants_are_made_of_others_in_any_order_of_modules():
         c="C = 6\n",
     )
     assert done["a"] == '__import__("p.b")\nfrom . import c\n\n\nprint(43)\n'
-    assert done["b"] == '__import__("p.c")\nB = 6 + 1\n'
-    assert done["c"] == "C = 6\n"
+    assert done["b"] == '__import__("p.c")\n\n'
+    assert done["c"] == "\n"
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "_A = True\nprint(_A)\n",
-        "_A = 'x'\nprint(_A)\n",
         "_A = b'x' * 3\nprint(_A)\n",
-        "_A = (1, 2)\nprint(_A)\n",
+        "_A = b'%d' % 3\nprint(_A)\n",
+        "_A = b'x' + 'x'\nprint(_A)\n",
+        "_A = (1, x)\nprint(_A)\n",
+        "_A = (1, *x)\nprint(_A)\n",
+        "_A = (1, 2) + (3,)\nprint(_A)\n",
+        "_A = [1, 2]\nprint(_A)\n",
         "_A = 1.5\nprint(_A)\n",
         "_A = len('x')\nprint(_A)\n",
         "_A = 1 // 0\nprint(_A)\n",
@@ -82,16 +85,80 @@ def test_constants_are_made_of_others_in_any_order_of_modules():
         "_A = 1\n_A += 2\nprint(_A)\n",
         "_A = 1\nfor _A in x:\n    print(_A)\n",
         "_A = 0\ndef f():\n    global _A\n    _A += 1\n",
-        "class C:\n    _A = 1\n    def f(self):\n        return self._A\n",
         "import sys\nprint(sys.MAX)\n",
     ],
 )
-def test_what_is_no_integer_constant_is_left_alone(text):
+def test_what_is_no_constant_is_left_alone(text):
     assert alone(text) == text
 
 
-def test_public_definitions_stay_and_their_uses_become_numbers():
-    assert alone("A = 5\nB = A | 2\nprint(A)\n") == "A = 5\nB = 5 | 2\nprint(5)\n"
+def test_the_constant_of_a_class_is_none():
+    text = "class C:\n    'C'\n    _A = 1\n    def f(self):\n        return self._A\n"
+    assert alone(text) == text.replace("'C'", "del __module__, __qualname__; 'C'")
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("b'x\\n' b'y'", "b'x\\ny'"),
+        ("b'x' + b'y'", "b'xy'"),
+        ("'x' + 'ü'", "'xü'"),
+        ("()", "()"),
+        ("(1,)", "(1,)"),
+        ("(1 + 1, b'x', 'y', None, (b'z', -1))", "(2, b'x', 'y', None, (b'z', -1))"),
+    ],
+)
+def test_octets_strings_and_tuples_are_constants_too(expression, value):
+    assert alone(f"_A = {expression}\nprint(_A, _A[0])\n") == f"\nprint({value}, {value}[0])\n"
+
+
+def test_public_constants_and_all_go_as_well():
+    assert alone("__all__ = ('A', 'f')\nA = 5\nB = A | 2\nprint(A)\n") == "\n\n\nprint(5)\n"
+
+
+def test_what_is_read_of_nobody_knows_what_stays():
+    done = convert(
+        a="A = 5\nB = 6\ndef f(module):\n    return module.A + A\n", b="from .a import A, B\nprint(A, B)\n", c="A = 7"
+    )
+    assert done["a"] == "A = 5\n\ndef f(module):\n    return module.A + 5\n"
+    assert done["b"] == "from .a import A\nprint(5, 6)\n"
+    assert done["c"] == "A = 7"
+
+
+def test_what_is_read_of_a_module_from_elsewhere_is_another_name():
+    assert alone("import sys\nMAX = 5\nprint(sys.MAX, MAX)\n") == "import sys\n\nprint(sys.MAX, 5)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "done"),
+    [
+        ("class C:\n    x = 1\n", "class C:\n    {}; x = 1\n"),
+        ("class C(E):\n    'C.'\n\n    def f(self):\n        pass\n", "class C(E):\n    {}; 'C.'\n\n    def f"),
+        (
+            "class C:\n    def f(self):\n        pass\n\n    def g(self):\n        pass\n",
+            "class C:\n    def f(self):\n        pass\n    {}\n    def g",
+        ),
+        ("class C:\n    @p\n    def f(self):\n        pass\n", "class C:\n    @p\n    def f(self):\n        pass\n"),
+        ("class C:\n    def f(self):\n        pass\n\nx = 1", "class C:\n    def f(self):\n        pass\n\nx = 1"),
+    ],
+)
+def test_classes_forget_the_names_that_python_gives_them(text, done):
+    assert alone(text).startswith(done.format(frozen_source.FORGET_NAMES))
+    exec(alone(text), {"__name__": "a", "E": Exception, "p": property})
+
+
+def test_scripts_get_the_constants_of_the_firmware_and_keep_their_own():
+    firmware = {Path("p/__init__.py"): b"", Path("p/a.py"): b"A = 5\nB = 6\n"}
+    text = "from p import a\nfrom p.a import B\n\nA = a.A + B\n_C = 1\n\ndef f(x):\n    return A + _C + x.A\n"
+    done = frozen_source.convert_scripts({Path("s.py"): text.encode()}, firmware)
+    expected = text.replace("a.A + B", "5 + 6").replace("from p.a import B", '__import__("p.a")')
+    assert done == {Path("s.py"): expected.encode()}
+
+
+def test_a_script_that_asks_for_what_is_gone_is_refused():
+    firmware = {Path("p/__init__.py"): b"", Path("p/a.py"): b"GONE = 5\n"}
+    with pytest.raises(NotFreezable, match=r"^s\.py:2: GONE may be a constant that is not there once it is frozen"):
+        frozen_source.convert_scripts({Path("s.py"): b"def f(x):\n    return x.GONE\n"}, firmware)
 
 
 def test_strings_comments_and_other_names_are_left_alone():
@@ -141,14 +208,14 @@ def test_a_name_of_the_package_comes_before_its_module():
     assert done["a"] == "from p import b\nprint(b.B)\n"
 
 
-def test_what_a_package_hands_on_stays_there():
+def test_what_a_package_hands_on_goes_too():
     done = convert(
         p="from .b import A, B, _C\nprint(A, _C)\n", a="from . import A, f\nprint(A)\n", b="A = B = 1\nA = 4\n_C = 2\n"
     )
     assert done["p"] == "from .b import A, B\nprint(A, 2)\n"
     assert done["a"] == "from . import A, f\nprint(A)\n"
-    done = convert(p="from .b import A\n", a="from . import A, f\nprint(A)\n", b="A = 4\n")
-    assert done["p"] == "from .b import A\n"
+    done = convert(p="from .b import A, f\n", a="from . import A, f\nprint(A)\n", b="A = 4\ndef f():\n    pass\n")
+    assert done["p"] == "from .b import f\n"
     assert done["a"] == "from . import f\nprint(4)\n"
 
 
@@ -165,7 +232,10 @@ def test_what_a_package_hands_on_stays_there():
         ("def f():\n    from p.b import B\ndef g():\n    B = 0\n", "a.py:4: B"),
         ("from . import b\n\nb.B = 3\n", "a.py:3: B"),
         ("from . import b\n\ndel b.B\n", "a.py:3: B"),
-        ("_A = 1\nprint(f'{_A}')\n", "a.py:2: an integer constant in an f-string"),
+        ("_A = 1\nprint(f'{_A}')\n", "a.py:2: a constant in an f-string"),
+        ("_A = b'x'\nprint(f'{_A}')\n", "a.py:2: a constant in an f-string"),
+        ("_A = b'x'\nprint(x is _A)\n", "a.py:2: a constant is no object"),
+        ("_A = (1, 2)\nprint(_A is not x)\n", "a.py:2: a constant is no object"),
         ("def f(x):\n    return x._PRIVATE\n", "a.py:2: _PRIVATE"),
         ("from p.b import *\n", "a.py:1: what is imported"),
         ("x = 1\ny = = 2\n", "a.py:2: SyntaxError"),
@@ -176,16 +246,11 @@ def test_what_cannot_be_told_is_refused_with_its_place(text, place):
         convert(a=text, b="B = 4\n_PRIVATE = 4\nprint(_PRIVATE)\n")
 
 
-def test_a_package_hands_on_only_what_is_there():
-    with pytest.raises(NotFreezable, match=r"^p/__init__\.py:1: A is not there once it is frozen"):
-        convert(p="from .a import A\n", a="from .b import A\n", b="A = 4\n")
-
-
 def test_the_build_says_what_is_wrong_and_where(tmp_path, monkeypatch):
     (tmp_path / "boot.py").write_text("_A = 1\n\n\ndef f(_A):\n    pass\n", encoding="ascii")
     monkeypatch.setattr(runtime_build, "FIRMWARE", tmp_path)
     monkeypatch.setattr(runtime_build, "FROZEN", tmp_path / "frozen")
-    with pytest.raises(runtime_build.BuildFailed, match=r"^runtime: boot\.py:4: _A is an integer constant"):
+    with pytest.raises(runtime_build.BuildFailed, match=r"^runtime: boot\.py:4: _A is a constant"):
         runtime_build._write_frozen_source()
     assert not (tmp_path / "frozen").exists()
 
@@ -236,8 +301,18 @@ def imported(tree: ast.Module) -> set[str]:
 
 
 def test_every_file_is_there_with_its_manifest(frozen):
-    assert list(trees(frozen)) == list(trees(FIRMWARE))
+    assert sorted(trees(frozen)) == sorted([*trees(FIRMWARE), str(frozen_source.NAMES_OF_MODULES)])
     assert (frozen / "manifest.py").read_bytes() == (FIRMWARE / "manifest.py").read_bytes()
+
+
+def test_the_names_of_all_modules_are_interned(frozen):
+    """MicroPython would intern them in the heap."""
+    tree = trees(frozen)[str(frozen_source.NAMES_OF_MODULES)]
+    written = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    last = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    there = {module_name(Path(path)) for path in trees(FIRMWARE) if path.startswith("postino")}
+    assert written == there
+    assert last >= {part for name in there for part in name.split(".")} - {"postino"}
 
 
 def test_every_definition_is_in_its_line(frozen):
@@ -249,51 +324,52 @@ def test_every_definition_is_in_its_line(frozen):
                 if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
             ]
             for name, tree in trees(folder).items()
+            if name != str(frozen_source.NAMES_OF_MODULES)
         }
 
     assert definitions(frozen) == definitions(FIRMWARE)
-    assert {path.name: path.read_bytes().count(b"\n") for path in frozen.rglob("*.py")} == {
+    lines = {path.name: path.read_bytes().count(b"\n") for path in frozen.rglob("*.py")}
+    assert {name: count for name, count in lines.items() if name != frozen_source.NAMES_OF_MODULES.name} == {
         path.name: path.read_bytes().count(b"\n") for path in FIRMWARE.rglob("*.py")
     }
 
 
-def test_no_module_keeps_a_private_number(frozen):
-    for name, tree in trees(frozen).items():
-        for node in tree.body:
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                number = isinstance(node.value, ast.Constant) and type(node.value.value) is int
-                private = re.fullmatch("_[A-Z][A-Z0-9_]*", node.targets[0].id)
-                assert not (number and private), f"{name}:{node.lineno}"
-
-
-def test_no_module_but_packages_imports_a_number(frozen, probed):
-    names = probed[0]["names"]
-    numbers = {
-        (module, name) for module, found in names.items() for name, value in (found or {}).items() if value.isdigit()
+def read_somewhere() -> set[str]:
+    """The names of attributes that the firmware reads, whatever of."""
+    return {
+        node.attr for tree in trees(FIRMWARE).values() for node in ast.walk(tree) if isinstance(node, ast.Attribute)
     }
-    assert len(numbers) > 100
-    for name, tree in trees(frozen).items():
-        module = module_name(Path(name))
-        if not name.endswith("__init__.py"):
-            assert not {each for each in imported(tree) if (module, each) in numbers}, name
 
 
-def test_the_public_names_are_the_same_but_for_imported_numbers(probed):
+def test_no_module_keeps_a_constant_that_nobody_can_read(frozen):
+    kept = [
+        (name, target.id)
+        for name, tree in trees(frozen).items()
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(target := node.targets[0], ast.Name)
+        if isinstance(node.value, ast.Constant | ast.Tuple) and CONSTANT_NAME.fullmatch(target.id)
+        if not isinstance(node.value, ast.Constant) or isinstance(node.value.value, int | bytes | str)
+    ]
+    assert {name for _, name in kept} <= read_somewhere()
+    # The last words of the three protocols are most of them.
+    assert 10 < len(kept) < 40
+
+
+def test_the_names_are_the_same_but_for_the_constants(probed):
     source, frozen = (each["names"] for each in probed)
-    sources = trees(FIRMWARE)
-    compared = 0
-    for name, tree in sources.items():
-        module = module_name(Path(name))
-        if source.get(module) is not None:
-            gone = imported(tree) if not name.endswith("__init__.py") else set()
-            left = {
-                each: value
-                for each, value in source[module].items()
-                if not (each in gone and CONSTANT_NAME.fullmatch(each) and value.lstrip("-").isdigit())
-            }
-            assert frozen[module] == left, name
+    compared = gone = 0
+    for module, names in source.items():
+        if names is not None:
+            left = {name: value for name, value in frozen[module].items() if name != "names_of_modules"}
+            lost = {name: value for name, value in names.items() if name not in left}
+            assert left == {name: value for name, value in names.items() if name not in lost}, module
+            for name, value in lost.items():
+                constant = value == "tuple" or value.startswith(("b'", 'b"', "'", '"')) or value.lstrip("-").isdigit()
+                assert CONSTANT_NAME.fullmatch(name) and constant, f"{module}.{name}"
             compared += 1
+            gone += len(lost)
     assert compared > MOST_MODULES
+    assert gone > 300
 
 
 def test_the_pure_modules_answer_the_same(probed):

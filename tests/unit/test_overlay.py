@@ -17,7 +17,10 @@ def modules(monkeypatch):
     """Stands in for MicroPython: modules are made by the test, and forgetting takes them out of sys.modules."""
     monkeypatch.setattr(overlay, "_loaded", {})
     forgotten = []
-    monkeypatch.setattr(overlay, "_forget", forgotten.append)
+    # `server` is there from the start.
+    resident = {"server"}
+    monkeypatch.setattr(overlay, "forget", forgotten.append)
+    monkeypatch.setattr(overlay, "_is_there", lambda name: name in resident)
     return forgotten
 
 
@@ -75,13 +78,33 @@ def test_a_failure_leaves_nothing_in_use(monkeypatch):
     monkeypatch.setattr(overlay, "_import", fail)
     with pytest.raises(MemoryError), overlay.use(("dates", "log")):
         pass
-    assert all(not times[0] for times in overlay._loaded.values())
+    assert all(times < overlay._USE for times in overlay._loaded.values())
 
 
 def test_an_error_in_the_block_ends_the_use():
     with pytest.raises(ValueError), overlay.use(("log",)):
         raise ValueError
-    assert overlay._loaded["log"] == [0, 0]
+    assert overlay._loaded["log"] == 0
+
+
+def test_what_was_there_before_is_not_counted_and_stays(modules):
+    overlay.keep(("routing",))
+    with overlay.use(("server", "log")):
+        assert list(overlay._loaded) == ["log"]
+    overlay.forget_idle()
+    assert modules == ["log"]
+
+
+def test_one_use_ends_another_goes_on(modules):
+    with overlay.use(("log",)), overlay.use(("log",)):
+        pass
+    with overlay.use(("log",)):
+        with overlay.use(("log",)):
+            pass
+        for _ in range(2 * overlay.KEEP_ROUNDS):
+            overlay.tidy()
+        assert not modules
+    assert overlay._loaded["log"] == 0
 
 
 # What the firmware asks for ------------------------------------------------------------------------------------------
@@ -173,7 +196,7 @@ def test_everything_that_comes_is_named_and_goes_again(where, names):
     # Whoever asks is in use itself, with all that it imports.
     core = RESIDENT | (closure({where}) if where in module_names() else set())
     if not where.endswith(".service"):
-        core |= set(smtp_service.MODULES if where.startswith("smtp.") else imap_service.MODULES)
+        core |= set(smtp_service.RESIDENT if where.startswith("smtp.") else imap_service.RESIDENT)
     missing = closure(set(names)) - set(names) - core
     assert not missing, f"{where}: not named, so they would stay: {sorted(missing)}"
 
@@ -183,13 +206,3 @@ def test_leaves_come_first(where, names):
     for place, name in enumerate(names):
         late = imports_of(name) & set(names[place + 1 :])
         assert not late, f"{where}: {name} imports {sorted(late)}, which come later"
-
-
-def test_the_name_of_every_module_is_interned():
-    """MicroPython would intern it in the heap."""
-    tree = ast.parse((FIRMWARE / "interned.py").read_text())
-    written = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    last = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    there = {name.removesuffix(".__init__").replace("__init__", "") for name in module_names()} - {"", "interned"}
-    assert written == {f"postino.{name}" for name in there}
-    assert last >= {part for name in there for part in name.split(".")}

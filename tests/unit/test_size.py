@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from postino_tools import size
-from postino_tools.int_constants import module_name
+from postino_tools.constants import module_name
 
 
 @pytest.fixture

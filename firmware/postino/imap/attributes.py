@@ -3,7 +3,7 @@
 from ..store import ARCHIVE, DRAFTS, INFO_ATTRIBUTES, INFO_NAME, JUNK, SENT, TRASH
 from .capabilities import is_offered
 
-SPECIAL_USES = (
+SPECIAL_USE_NAMES = (
     (DRAFTS, b"\\Drafts"),
     (SENT, b"\\Sent"),
     (JUNK, b"\\Junk"),
@@ -36,4 +36,4 @@ def special_uses(session, info):
     """Returns a list of the attributes that tell what a mailbox is for."""
     if not is_offered(session, b"SPECIAL-USE"):
         return []
-    return [name for bit, name in SPECIAL_USES if info[INFO_ATTRIBUTES] & bit]
+    return [name for bit, name in SPECIAL_USE_NAMES if info[INFO_ATTRIBUTES] & bit]

@@ -46,7 +46,7 @@ def _read_parameters(session, arguments):
     arguments.expect(b")")
     arguments.end()
     with overlay.use(("imap.attributes",)) as attributes:
-        return sum({_bit_of(attributes.SPECIAL_USES, use) for use in uses})
+        return sum({_bit_of(attributes.SPECIAL_USE_NAMES, use) for use in uses})
 
 
 def _bit_of(special_uses, wanted):

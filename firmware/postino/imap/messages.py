@@ -3,7 +3,7 @@
 RFC 3501 6.3.11 and RFC 3502 6.3.11 for the syntax, RFC 6855 4 for UTF8, RFC 3516 4.4 for literals that may hold NUL.
 """
 
-from .. import dates
+from .. import date_parser
 from ..mime.incoming import Incoming
 from ..store import INFO_ID, Nobody
 from ..store.errors import NoSuchMailbox, OverQuota, StoreError, StoreFull
@@ -85,7 +85,7 @@ class Upload:
         date = session.server.clock()
         if arguments.peek() == 34:
             try:
-                date = dates.parse_imap(arguments.string())
+                date = date_parser.parse_imap(arguments.string())
             except ValueError:
                 raise Bad(b"That is no date-time")
             arguments.space()

@@ -12,7 +12,7 @@ async def search(session, command):
     options = search_result.read_options(session, arguments)
     try:
         # What reads the keys takes memory that reading letters needs.
-        with overlay.use(("imap.search_keys",)) as keys:
+        with overlay.use(("date_parser", "imap.search_keys")) as keys:
             query = keys.read(session, arguments)
         await _search(session, command, options, query)
     except Bad:

@@ -1,6 +1,6 @@
 """The keys of a search that need the header of a letter: fields, and the day of sending (RFC 3501 6.4.4)."""
 
-from .. import dates
+from .. import date_parser
 from ..mime.fields import FieldCollector
 from ..mime.header_search import FieldSearch, HeaderTexts
 from . import letter_header
@@ -38,6 +38,6 @@ class Headers:
         if date is not None:
             date.finish()
             # A letter without a date that can be read counts as sent on the first day of all, as it is in Dovecot.
-            day = dates.parse_rfc5322_day(date.get(b"date") or b"") or 0
+            day = date_parser.parse_rfc5322_day(date.get(b"date") or b"") or 0
             for node in self._sent:
                 facts.answers[node[1]] = YES if node[2] <= day < node[3] else NO

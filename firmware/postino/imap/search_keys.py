@@ -1,6 +1,6 @@
 """The keys of SEARCH and SORT (RFC 3501 6.4.4, RFC 9051 6.4.4), read into a small tree of tuples (search_match.py)."""
 
-from .. import dates
+from .. import date_parser
 from ..store.flags import SEEN
 from . import capabilities, flags, sequence, sets
 from .errors import Bad, No
@@ -249,7 +249,7 @@ class _Keys:
 def _days(word, text):
     """Returns the first day that BEFORE, ON or SINCE a date includes, and the one behind the last."""
     try:
-        day = dates.parse_imap_day(text)
+        day = date_parser.parse_imap_day(text)
     except ValueError:
         raise Bad(b"That is no date")
     if word == b"ON":

@@ -25,6 +25,7 @@ HEADER = (
     "mime.text_search",
     "mime.encoded_words",
     "mime.header_search",
+    "date_parser",
     "imap.letter_header",
     "imap.search_text",
     "imap.search_header",

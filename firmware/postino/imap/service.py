@@ -8,7 +8,7 @@ TIMEOUT = b"* BYE Too long without a command\r\n"
 STOPPING = b"* BYE Server is going down, or needs this connection\r\n"
 
 # What every session needs: to begin, and to read letters. It is there from the start.
-MODULES = (
+RESIDENT = (
     "imap.errors",
     "imap.sequence",
     "imap.wire",

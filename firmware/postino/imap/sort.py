@@ -24,7 +24,7 @@ async def sort(session, command):
     criteria = sort_keys.read_criteria(arguments)
     arguments.space()
     # What reads the keys takes memory that reading letters needs.
-    with overlay.use(("imap.search_keys",)) as module:
+    with overlay.use(("date_parser", "imap.search_keys")) as module:
         query = module.read_with_charset(session, arguments)
     while _busy[0]:
         session.renew_deadline()

@@ -7,7 +7,7 @@ length. REVERSE turns the octets of one criterion over.
 import asyncio
 from array import array
 
-from .. import dates, overlay
+from .. import date_parser, overlay
 from ..store.errors import LetterGone
 from .errors import Bad
 from .search_walk import patiently
@@ -122,7 +122,7 @@ class Keys:
         if name == b"SIZE" or name == b"ARRIVAL":
             octets = (box.size(row) if name == b"SIZE" else box.date(row)).to_bytes(_NUMBER, "big")
         elif name == b"DATE":
-            seconds = dates.parse_rfc5322(fields.get(b"date") or b"")
+            seconds = date_parser.parse_rfc5322(fields.get(b"date") or b"")
             # Without a date that can be read, that of the arrival counts (RFC 5256 2.2).
             seconds = box.date(row) if seconds is None else seconds
             octets = min(max(seconds + _EPOCH, 0), _LAST).to_bytes(_DATE, "big")

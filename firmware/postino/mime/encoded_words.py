@@ -54,7 +54,7 @@ class WordDecoder:
             if start < 0:
                 break
             word = _word(data, start, final)
-            if word is _MORE:
+            if word == _MORE:
                 break
             if word is None:
                 start += 2

@@ -66,7 +66,7 @@ async def _turn(session):
         reply = _LINE_TOO_LONG
     else:
         reply = await _dispatch(session, line)
-    if reply is _UNKNOWN or reply is _LINE_TOO_LONG:
+    if reply in (_UNKNOWN, _LINE_TOO_LONG):
         session.errors += 1
         if session.errors >= MOST_ERRORS:
             session.over = True

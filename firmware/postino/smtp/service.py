@@ -8,7 +8,7 @@ TIMEOUT = b"421 4.4.2 Timeout, closing\r\n"
 STOPPING = b"421 4.3.2 Service closing, try again later\r\n"
 
 # What every session needs. It is there from the start.
-MODULES = (
+RESIDENT = (
     "mime.blocks",
     "mime.tokens",
     "mime.parameters",

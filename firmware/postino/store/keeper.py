@@ -19,8 +19,11 @@ _IDLE_PAGES = 3
 # In a fold that is made for the memory it gives back. With fewer it would last so many slices that as many changes come
 # meanwhile as the table has room for.
 _RELIEF_PAGES = 2
-# Octets of heap that such a fold wants to find free: sessions go on meanwhile.
+# Octets of heap that an idle fold wants to find free, and less for one that gives memory back: it takes 5 to 7 KB from
+# slice to slice, and sessions go on meanwhile. One that finds so few left is given up.
+_HEAP_FOR_FOLD = 20 * 1024
 _HEAP_FOR_RELIEF = 14 * 1024
+_HEAP_WITH_FOLD = 6 * 1024
 # Sectors of the log that are kept free.
 _SPARE_SECTORS = 3
 # Seconds between two walks of the retention, or slices while the clock is not set.
@@ -29,14 +32,14 @@ _RETENTION_PAUSE = 3600
 _REPAIR_PAUSE = 60
 
 
-def _has_heap() -> bool:
-    """There is heap for a fold that could also wait."""
+def _has_heap(least: int) -> bool:
+    """There are so many octets of free heap; garbage does not count."""
     # CPython has no such limit.
     free = getattr(gc, "mem_free", None)
-    if free is None or free() >= _HEAP_FOR_RELIEF:
+    if free is None or free() >= least:
         return True
     gc.collect()
-    return free() >= _HEAP_FOR_RELIEF
+    return free() >= least
 
 
 class Keeper:
@@ -244,7 +247,7 @@ class Keeper:
 
     def _fold_slice(self):
         job = self._fold
-        if self._store.catalogue.any(job.info[INFO_ID]) is None:
+        if self._store.catalogue.any(job.info[INFO_ID]) is None or not _has_heap(_HEAP_WITH_FOLD):
             self.abandon_fold()
         elif not job.step():
             self._fold = None
@@ -263,10 +266,11 @@ class Keeper:
             counters = info[INFO_COUNTERS]
             first = counters[FIRST_SECTOR]
             if first and not info[INFO_ATTRIBUTES] & DYING and info[INFO_ID] not in self._damaged:
+                relief = self._burdens(info[INFO_ID])
                 due = counters[LOG_OCTETS] > _IDLE_FOLD_AT or log.sector - first > old
-                if due or self._burdens(info[INFO_ID]):
+                if (relief and _has_heap(_HEAP_FOR_RELIEF)) or (due and _has_heap(_HEAP_FOR_FOLD)):
                     with Transient("fold") as fold:
-                        self._fold = fold.Fold(store, info, _IDLE_PAGES if due else _RELIEF_PAGES)
+                        self._fold = fold.Fold(store, info, _RELIEF_PAGES if relief else _IDLE_PAGES)
                     return True
         if log.sector - self.state_sector > old:
             self.write_state()
@@ -275,9 +279,9 @@ class Keeper:
         return False
 
     def _burdens(self, mailbox: int) -> bool:
-        """The mailbox is open, and what came after its snapshot takes much memory; a fold needs some first."""
+        """The mailbox is open, and what came after its snapshot takes much memory."""
         box = self._store.open_boxes.get(mailbox)
-        return box is not None and box.contents.wants_fold() and _has_heap()
+        return box is not None and box.contents.wants_fold()
 
     def _retain(self) -> bool:
         now = self._store.now()

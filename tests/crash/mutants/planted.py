@@ -74,7 +74,7 @@ PLANTED = (
     ),
     Planted(
         "mkfs when mount fails",
-        "postino/board/storage.py",
+        "postino/board/first_format.py",
         (("        if not is_cut_format(partition, device):\n", "        if False:\n"),),
         "what does not mount is formatted, whatever is on it",
         REFUSALS,

@@ -1,19 +1,21 @@
-"""Which names of the firmware are integer constants, and what they are worth.
+"""Which names of the firmware are constants, and what they are worth: integers, octets, strings, and tuples of these.
 
 A constant is bound once, at the top of its module: `NAME = expression`, of literals, operators and other constants. A
-name that is imported from another module is one if it is one there.
+name that is imported from another module is one if it is one there. A tuple may have None in it.
 """
 
 import ast
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+Value = int | bytes | str | tuple
 
 CONSTANT_NAME = re.compile(r"_?[A-Z][A-Z0-9_]*")
 
-BINARY: dict[type[ast.operator], Callable[[int, int], int]] = {
+BINARY: dict[type[ast.operator], Callable[..., Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -26,7 +28,7 @@ BINARY: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.BitOr: operator.or_,
     ast.BitXor: operator.xor,
 }
-UNARY: dict[type[ast.unaryop], Callable[[int], int]] = {
+UNARY: dict[type[ast.unaryop], Callable[..., Any]] = {
     ast.UAdd: operator.pos,
     ast.USub: operator.neg,
     ast.Invert: operator.invert,
@@ -139,15 +141,16 @@ class _Binder(ast.NodeVisitor):
 
 
 class Constants:
-    """The integer constants of some modules that import each other."""
+    """The constants of some modules that import each other."""
 
-    def __init__(self, modules: dict[str, Module]) -> None:
-        """Take the modules by their names."""
+    def __init__(self, modules: dict[str, Module], defining: Container[str]) -> None:
+        """Take the modules by their names; what those of `defining` define is a constant, elsewhere nothing is."""
         self._modules = modules
-        self._values: dict[tuple[str, str], int | None] = {}
+        self._defining = defining
+        self._values: dict[tuple[str, str], Value | None] = {}
 
-    def value(self, module: Module, name: str) -> int | None:
-        """Return what a name stands for anywhere in a module; None if it is no integer constant.
+    def value(self, module: Module, name: str) -> Value | None:
+        """Return what a name stands for anywhere in a module; None if it is no constant.
 
         Raises NotFreezable where the name of a constant means something else as well: in a function that has a
         variable of that name, say.
@@ -159,7 +162,7 @@ class Constants:
             self._values[key] = self._value(module, name)
         return self._values[key]
 
-    def exported(self, module_name: str, name: str) -> int | None:
+    def exported(self, module_name: str, name: str) -> Value | None:
         """Return the constant that another module finds by this name."""
         module = self._modules.get(module_name)
         if module is None or all(binding.inner for binding in module.bindings.get(name, [])):
@@ -177,11 +180,14 @@ class Constants:
         origin = origins.pop() if len(origins) == 1 else None
         return self._module_named(*origin) if origin else None
 
-    def evaluate(self, module: Module, node: ast.expr) -> int | None:
-        """Return the value of an expression in `module` that is made of integer constants alone."""
+    def evaluate(self, module: Module, node: ast.expr) -> Value | None:
+        """Return the value of an expression in `module` that is made of constants alone."""
         match node:
             case ast.Constant(value=value):
-                return value if type(value) is int else None
+                return value if isinstance(value, int | bytes | str) and not isinstance(value, bool) else None
+            case ast.Tuple(elts=elements):
+                values = [self._element(module, element) for element in elements]
+                return None if None in values else tuple(value[0] for value in values if value)
             case ast.Name(id=name):
                 return self.value(module, name)
             case ast.Attribute(value=owner, attr=name):
@@ -193,6 +199,13 @@ class Constants:
                 return _apply(BINARY[type(operation)], self.evaluate(module, left), self.evaluate(module, right))
         return None
 
+    def _element(self, module: Module, node: ast.expr) -> tuple[Value | None] | None:
+        """Return the value of an element of a tuple, in a tuple of its own; None if it is no constant."""
+        if isinstance(node, ast.Constant) and node.value is None:
+            return (None,)
+        value = self.evaluate(module, node)
+        return None if value is None else (value,)
+
     def _module_named(self, package: str, name: str) -> str | None:
         """Return the module of that name in a package, or the package itself; what it defines comes first."""
         full = f"{package}.{name}" if name else package
@@ -200,7 +213,7 @@ class Constants:
             return None
         return full
 
-    def _value(self, module: Module, name: str) -> int | None:
+    def _value(self, module: Module, name: str) -> Value | None:
         bindings = module.bindings.get(name, [])
         values = [self._bound(module, name, binding) for binding in bindings]
         if all(value is None for value in values):
@@ -212,20 +225,27 @@ class Constants:
             # A variable of the module.
             return None
         other = bindings[values.index(None if None in values else values[-1])]
-        raise NotFreezable(f"{module.path}:{other.line}: {name} is an integer constant, and something else here")
+        raise NotFreezable(f"{module.path}:{other.line}: {name} is a constant, and something else here")
 
-    def _bound(self, module: Module, name: str, binding: Binding) -> int | None:
+    def _bound(self, module: Module, name: str, binding: Binding) -> Value | None:
         if binding.expression is not None:
+            if module.name not in self._defining:
+                return None
             return self.evaluate(module, binding.expression) if CONSTANT_NAME.fullmatch(name) else None
         return self.exported(*binding.origin) if binding.origin else None
 
 
-def _apply(operation: Callable[..., int], *operands: int | None) -> int | None:
-    if None in operands:
+def _apply(operation: Callable[..., Any], *operands: Value | None) -> Value | None:
+    if any(type(operand) is not int for operand in operands) and not _are_joined(operation, operands):
         return None
     try:
         result = operation(*operands)
     except (ArithmeticError, ValueError):
         # The firmware finds out by itself.
         return None
-    return result if type(result) is int else None
+    return result if type(result) in (int, bytes, str) else None
+
+
+def _are_joined(operation: Callable[..., Any], operands: tuple[Value | None, ...]) -> bool:
+    kinds = {type(operand) for operand in operands}
+    return operation is operator.add and kinds in ({bytes}, {str})
