@@ -32,7 +32,7 @@ MAINTENANCE_PAUSE_BUSY = 200
 # transaction, a search, and the code that it needs. An IMAP session that waits in a mailbox holds about 1.2 KB, one
 # that fetches two or three buffers more.
 HEAP_PER_CONNECTION = 3072
-HEAP_FOR_WORK = 10240
+HEAP_FOR_WORK = 14336
 LEAST_CONNECTIONS = 4
 # The heap is collected whenever this part of it has been allocated: a heap collected often stays in large pieces.
 COLLECT_PARTS = 14

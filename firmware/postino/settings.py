@@ -52,7 +52,7 @@ TABLE = (
         "int",
         (4, MOST_CONNECTIONS),
         None,
-        "Connections served at once, all services; by default as many as the heap bears (about 9 at 112 KB).",
+        "Connections served at once, all services; by default as many as the heap bears (about 12 at 112 KB).",
     ),
     (
         "max_connections_per_address",

@@ -3,9 +3,7 @@
 Work that must be done (make_room) is done at once; idle work goes in slices, one at each maintain().
 """
 
-import gc
-
-from postino.store import files
+from postino.store import files, heap
 from postino.store.catalogue import DYING, FIRST_SECTOR, INFO_ATTRIBUTES, INFO_COUNTERS, INFO_ID, LOG_OCTETS, RECENT
 from postino.store.errors import StoreError
 from postino.store.records import FOLDED
@@ -30,16 +28,6 @@ _SPARE_SECTORS = 3
 _RETENTION_PAUSE = 3600
 # Slices until a repair that failed is tried again.
 _REPAIR_PAUSE = 60
-
-
-def _has_heap(least: int) -> bool:
-    """There are so many octets of free heap; garbage does not count."""
-    # CPython has no such limit.
-    free = getattr(gc, "mem_free", None)
-    if free is None or free() >= least:
-        return True
-    gc.collect()
-    return free() >= least
 
 
 class Keeper:
@@ -247,7 +235,7 @@ class Keeper:
 
     def _fold_slice(self):
         job = self._fold
-        if self._store.catalogue.any(job.info[INFO_ID]) is None or not _has_heap(_HEAP_WITH_FOLD):
+        if self._store.catalogue.any(job.info[INFO_ID]) is None or not heap.has(_HEAP_WITH_FOLD):
             self.abandon_fold()
         elif not job.step():
             self._fold = None
@@ -268,7 +256,7 @@ class Keeper:
             if first and not info[INFO_ATTRIBUTES] & DYING and info[INFO_ID] not in self._damaged:
                 relief = self._burdens(info[INFO_ID])
                 due = counters[LOG_OCTETS] > _IDLE_FOLD_AT or log.sector - first > old
-                if (relief and _has_heap(_HEAP_FOR_RELIEF)) or (due and _has_heap(_HEAP_FOR_FOLD)):
+                if (relief and heap.has(_HEAP_FOR_RELIEF)) or (due and heap.has(_HEAP_FOR_FOLD)):
                     with Transient("fold") as fold:
                         self._fold = fold.Fold(store, info, _RELIEF_PAGES if relief else _IDLE_PAGES)
                     return True

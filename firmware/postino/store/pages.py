@@ -5,10 +5,13 @@ A walk through a mailbox reads each page once, also beside another walk. Each pa
 
 import struct
 
-from postino.store import files, records, snapshot
+from postino.store import files, heap, records, snapshot
 from postino.store.catalogue import FIRST_SECTOR, INFO_COUNTERS, INFO_UIDVALIDITY
 from postino.store.cold import BLOCKS, MODSEQ, Cold, Index
 from postino.store.errors import StoreUnavailable
+
+# Octets of heap that have to be free for a second page.
+_HEAP_FOR_ANOTHER = 8 * 1024
 
 # Where an entry of a snapshot (snapshot.ENTRY) has the words of a row of the tail.
 _IN_ENTRY = (0, 24, 8, 12, 16, 30)
@@ -180,15 +183,16 @@ class Pages:
         return page.buffer
 
     def _spare(self) -> _Page:
-        """A page to read into: a new one if there are not two yet, and memory for it."""
-        if self._recent is not None and not self._recent.mailbox:
+        """A page to read into: a new one if there is none, or one only and memory to spare."""
+        if self._recent is None:
+            return _Page()
+        if not self._recent.mailbox:
             return self._recent
-        if self._recent is None or self._older is None:
+        if self._older is None and heap.has(_HEAP_FOR_ANOTHER):
             try:
                 return _Page()
             except MemoryError:
-                if self._recent is None:
-                    raise
+                pass
         return self._older or self._recent
 
     def _damaged(self, cold: Cold):
