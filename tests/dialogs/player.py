@@ -24,6 +24,7 @@ In the text of C: and L: lines and in patterns:
     ${name}               in a pattern, the first time: a run of characters without space, quote, bracket, brace, angle
                           bracket or comma, which is kept under this name; everywhere else: what was kept
     ${user} ${password}   (and any other name) given by the caller
+    ${8192*x}             x so many times
     {@} {@+}              at the end of a C: line: the octets in the run of L: lines that comes next on that connection,
                           each with its CRLF
 In patterns:
@@ -31,6 +32,7 @@ In patterns:
     <any lines>           as a whole pattern: lines up to the one that matches the next pattern
     <closed>              as a whole pattern: the server has closed the connection
 Everything else is compared octet by octet. Whenever the client sends, and at the end, nothing unexpected may be left.
+An IMAP response without a text is an error.
 """
 
 import re
@@ -48,6 +50,9 @@ QUIET_S = 0.4
 LOGGED = 400
 STEP = re.compile(r"(C|S|L|R)(?:\[(\w+)\])?([:?])(?: (.*))?$", re.DOTALL)
 VARIABLE = re.compile(r"\$\{(\w+)\}")
+# RFC 3501 7.1: a text follows, behind the response code if there is one.
+TEXTLESS = re.compile(rb"\S+ (OK|NO|BAD|BYE)( \[[^\]]*\])?\s*")
+REPEATED = re.compile(r"\$\{(\d+)\*([^}]*)\}")
 CAPTURE = r"[^\s\"()\[\]{}<>,]+"
 
 
@@ -87,6 +92,11 @@ def read_dialog(path):
 def read_letter(name):
     """A letter of `letters/` with CRLF line ends."""
     return (LETTERS / f"{name}.eml").read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def repeated(text):
+    """`text` with all that is written `${n*x}`."""
+    return REPEATED.sub(lambda match: match[2] * int(match[1]), text)
 
 
 class Wire:
@@ -223,7 +233,7 @@ class Player:
                 raise self.error(step, f"nothing is known as {match[1]}")
             return self.values[match[1]]
 
-        return VARIABLE.sub(value, step.text)
+        return VARIABLE.sub(value, repeated(step.text))
 
     # Receiving --------------------------------------------------------------------------------------------------
 
@@ -267,6 +277,8 @@ class Player:
             raise self.error(step, "the server closed the connection")
         if not line.endswith(b"\r\n"):
             raise self.error(step, "a line without CRLF", line)
+        if self.service == "imap" and TEXTLESS.fullmatch(line):
+            raise self.error(step, "a response without a text", line)
         self.log.append(f"S[{step.connection}] {line[:LOGGED]!r}")
         return line[:-2]
 
@@ -282,7 +294,7 @@ class Player:
     def pattern(self, step):
         parts = []
         new = set()
-        for piece in re.split(r"(\.\.\.|\$\{\w+\})", step.text):
+        for piece in re.split(r"(\.\.\.|\$\{\w+\})", repeated(step.text)):
             if piece == "...":
                 parts.append(b".*")
             elif VARIABLE.fullmatch(piece):

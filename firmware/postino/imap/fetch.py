@@ -13,8 +13,9 @@ from .letter import Letter
 from .sections import Section, read_section, send_section
 from .sets import read_saved, read_set
 
-# Items in one FETCH.
-MAX_ITEMS = 64
+# Sections and rarer items in one FETCH, and names of header fields in all of them together: each takes heap.
+MAX_ITEMS = 32
+MAX_NAMES = 128
 # Letters that only the table is asked about, after which other sessions get their turn.
 YIELD_EVERY = 8
 
@@ -72,9 +73,13 @@ class Plan:
             self.items |= bits
             if not bits or (bits == MODSEQ and not capabilities.is_offered(self._session, b"CONDSTORE")):
                 with overlay.use(_EXTRAS) as extras:
-                    self.extras.append(extras.read(self._session, name, arguments))
+                    extra = extras.read(self._session, name, arguments)
+                # Told once, however often it is asked for, as those that the bits stand for.
+                if extra.section is not None or not any(other.name == name for other in self.extras):
+                    self.extras.append(extra)
                 self.sets_seen = self.sets_seen or name == b"BINARY"
-        if len(self.sections) + len(self.extras) > MAX_ITEMS:
+        names = sum([len(section.fields or ()) for section in self.sections])
+        if len(self.sections) + len(self.extras) > MAX_ITEMS or names > MAX_NAMES:
             raise Bad(b"Too many items")
 
     def needs_letter(self):

@@ -52,8 +52,7 @@ def read(session, name, arguments):
                 _read_binary(extra, arguments)
             elif name == b"PREVIEW":
                 # LAZY asks only for what is there without effort; making one is little effort (RFC 8970 3.1).
-                if not arguments.accept(b" (LAZY)"):
-                    arguments.accept(b" (lazy)")
+                arguments.accept_any_case(b" (LAZY)")
             return extra
     raise Bad(b"Unknown FETCH item")
 

@@ -16,6 +16,8 @@ UNIT = 1024
 
 
 def _root(store):
+    # Before anything is said of it; what stands in for a store has no quota.
+    store.check()
     return USER_ROOT if store.quota else BOARD_ROOT
 
 
@@ -43,7 +45,6 @@ async def get_quota_root(session, command):
 
 async def _tell(session):
     store = session.server.store
-    store.check()
     if store.quota:
         used, limit = store.used_bytes(session.conn.user), store.quota
     else:

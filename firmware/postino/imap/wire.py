@@ -172,14 +172,18 @@ class Parser:
         self._position = end
         return True
 
-    def accept_word(self, word):
-        """Reads a word and the blank behind it, in any case, if they come next and says whether they did."""
-        self._ensure(len(word) + 1)
-        end = self._position + len(word) + 1
-        if self._data[self._position : end].upper() != word + b" ":
+    def accept_any_case(self, octets):
+        """Reads `octets` (in upper case), written in any case, if they come next and says whether they did."""
+        self._ensure(len(octets))
+        end = self._position + len(octets)
+        if self._data[self._position : end].upper() != octets:
             return False
         self._position = end
         return True
+
+    def accept_word(self, word):
+        """Reads a word and the blank behind it, in any case, if they come next and says whether they did."""
+        return self.accept_any_case(word + b" ")
 
     def expect(self, octets):
         if not self.accept(octets):
