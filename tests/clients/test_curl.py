@@ -154,7 +154,7 @@ def test_imap_commands_of_its_own(simulator, tmp_path):
 def test_imap_upload_into_a_mailbox_with_a_name_of_its_own(simulator, tmp_path):
     with mail.imap_session(simulator, mailbox=None) as imap:
         mail.ok(imap.create('"Gr&APYA3w-e &- more"'))
-    letter = letters.utf8_headers()
+    letter = letters.html_with_png()
     path = tmp_path / "letter.eml"
     path.write_bytes(letter)
     name = "Gr%26APYA3w-e%20%26-%20more"

@@ -25,11 +25,25 @@ def client(simulator):
         if logged_in.folder_exists(BOX):
             logged_in.delete_folder(BOX)
         logged_in.create_folder(BOX)
-        for number, letter in enumerate((letters.plain(), letters.html_with_png(), letters.utf8_headers()), 1):
-            day = datetime.datetime(2026, 3, number, 10, 30, tzinfo=datetime.UTC)
-            logged_in.append(BOX, letter, [imapclient.SEEN] if number == 1 else [], day)
+        for number, letter in enumerate((letters.plain(), letters.html_with_png()), 1):
+            logged_in.append(BOX, letter, [imapclient.SEEN] if number == 1 else [], day(number))
+        bring_utf8_headers(simulator, logged_in, day(3))
         logged_in.select_folder(BOX)
         yield logged_in
+
+
+def day(number):
+    return datetime.datetime(2026, 3, number, 10, 30, tzinfo=datetime.UTC)
+
+
+def bring_utf8_headers(simulator, logged_in, date):
+    """A letter with 8-bit headers: it takes ENABLE, and then IMAPClient cannot write the name of the mailbox."""
+    with new_client(simulator) as other:
+        other.login("clara", PASSWORDS["clara"])
+        other.enable("UTF8=ACCEPT")
+        other.append("Drafts", letters.utf8_headers(), [], date)
+    logged_in.select_folder("Drafts")
+    logged_in.move([max(logged_in.search())], BOX)
 
 
 def test_capabilities_id_and_namespace(client):

@@ -111,6 +111,13 @@ def nothing_for_text(_, ours, theirs):
     return (SOME, SOME) if ours is None and isinstance(theirs, Text) else (ours, theirs)
 
 
+def line_ends(name, ours, theirs):
+    """Ours ends its lines in CRLF, theirs in LF; so the sizes differ, too."""
+    if name.startswith(b"BINARY.SIZE"):
+        return (SOME, SOME) if ours > theirs else (ours, theirs)
+    return ours, Text(theirs.replace(b"\n", b"\r\n"))
+
+
 def padded_day(name, ours, theirs):
     """Ours begins with a blank, theirs with a zero."""
     if name == b"INTERNALDATE" and ours.startswith(b" ") and theirs.startswith(b"0"):

@@ -276,16 +276,6 @@ OF_TOPICS = (
         changes.without_letters("bare_line_feeds", "mixed_line_ends"),
     ),
     Difference(
-        "letters with several fields of a name",
-        "Postino sorts by the date and the subject that the envelope has, Dovecot by the first.",
-        "RFC 5256 2.2",
-        'As used in this document, the term "sent date" refers to the date and time from the Date: header, '
-        "adjusted by time zone to normalize to UTC.",
-        ("sort",),
-        "DATE|SUBJECT",
-        changes.without_letters("duplicate_fields"),
-    ),
-    Difference(
         "sorting by addresses that Dovecot cannot read",
         "Postino sorts by the mailbox that the envelope has, Dovecot by MISSING_MAILBOX.",
         "RFC 5256 3",
@@ -357,6 +347,17 @@ OF_TOPICS = (
         ("binary",),
         r"BINARY\.PEEK\[2\]",
         items(changes.nothing_for_text),
+    ),
+    Difference(
+        "line ends of texts that are decoded",
+        "In BINARY, the lines of a text end in CRLF; in Dovecot as they ended before they were encoded.",
+        "RFC 3516 6",
+        "When sending data using the Binary extension, servers MUST ensure that textual line-oriented sections are "
+        "always transmitted using the IMAP4 CRLF line termination syntax, regardless of the underlying storage "
+        "representation of the data on the server.",
+        ("binary",),
+        r"FETCH 1 BINARY\.(PEEK|SIZE)\[2\]",
+        items(changes.line_ends),
     ),
     Difference(
         "tags within a word",

@@ -38,6 +38,8 @@ class Box:
         self.recent_from = self.uidnext
         self.highest_modseq = max([row.modseq for row in rows], default=1)
         self.listener = None
+        # How often something was asked for that is not in memory.
+        self.cold_reads = 0
 
     def __len__(self):
         return len(self.rows)
@@ -49,20 +51,27 @@ class Box:
     letter = uid
 
     def size(self, index):
+        self.cold_reads += 1
         return len(self.rows[index].content)
 
     def flags(self, index):
         return self.rows[index].flags
 
     def date(self, index):
+        self.cold_reads += 1
         return self.rows[index].date
 
     def saved(self, index):
+        self.cold_reads += 1
         return self.rows[index].saved
 
     def modseq(self, index):
+        self.cold_reads += 1
         assert index >= 0
         return self.rows[index].modseq
+
+    def changed_since(self, index, modseq):
+        return self.modseq(index) > modseq
 
     def lower_bound(self, uid):
         return len([row for row in self.rows if row.uid < uid])
@@ -87,6 +96,8 @@ class Reader:
     """An open letter; what the store's LetterReader offers, and how many are open."""
 
     opened = 0
+    # Blocks that were read, of all letters.
+    blocks = 0
 
     def __init__(self, content):
         Reader.opened += 1
@@ -100,6 +111,7 @@ class Reader:
         self._at = position
 
     def readinto(self, buffer):
+        Reader.blocks += 1
         piece = self._content[self._at : self._at + len(buffer)]
         buffer[: len(piece)] = piece
         self._at += len(piece)

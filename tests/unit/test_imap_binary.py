@@ -14,8 +14,8 @@ from tests.unit.test_imap_session import append, letters_of, micropython, server
 __all__ = ["micropython", "server"]
 
 
-def letter(encoding, body):
-    return b"Subject: x\r\nContent-Transfer-Encoding: %s\r\n\r\n%s" % (encoding, body)
+def letter(encoding, body, kind=b"application/octet-stream"):
+    return b"Subject: x\r\nContent-Type: %s\r\nContent-Transfer-Encoding: %s\r\n\r\n%s" % (kind, encoding, body)
 
 
 def append8(octets):
@@ -38,10 +38,11 @@ def value_of(said, label):
 @given(
     st.one_of(st.binary(max_size=40), st.binary(min_size=1000, max_size=4000)),
     st.sampled_from((b"base64", b"quoted-printable", b"binary")),
+    st.sampled_from((b"application/octet-stream", b"Text/html", b"")),
     st.integers(0, 4100),
     st.integers(1, 4100),
 )
-def test_parts_come_as_they_were_before_they_were_encoded(server, octets, encoding, offset, length):
+def test_parts_come_as_they_were_before_they_were_encoded(server, octets, encoding, kind, offset, length):
     if encoding == b"base64":
         body = base64.encodebytes(octets).replace(b"\n", b"\r\n")
     elif encoding == b"quoted-printable":
@@ -50,8 +51,11 @@ def test_parts_come_as_they_were_before_they_were_encoded(server, octets, encodi
         body = body.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
     else:
         body = octets
+    if kind != b"application/octet-stream":
+        # Lines of texts end in CRLF, whatever ended them before they were encoded (RFC 3516 6).
+        octets = re.sub(rb"\r?\n", b"\r\n", octets)
     items = b"(BINARY.SIZE[1] BINARY.PEEK[1] BINARY.PEEK[1]<%d.%d>)" % (offset, length)
-    said = talk(server, append8(letter(encoding, body)), b"S EXAMINE INBOX", b"a FETCH 1 " + items)
+    said = talk(server, append8(letter(encoding, body, kind)), b"S EXAMINE INBOX", b"a FETCH 1 " + items)
     letters_of(server, "INBOX").expunge([server.store.status("anna", "INBOX")[2] - 1])
     assert b"BINARY.SIZE[1] %d BINARY" % len(octets) in said
     for label, expected in (

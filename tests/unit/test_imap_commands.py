@@ -135,7 +135,8 @@ def test_before_login_as_well(server, lines):
 @MANY
 @given(st.binary(max_size=60), st.lists(st.integers(1, 7), min_size=1, max_size=8))
 def test_how_the_octets_come_does_not_matter(server, letter, sizes):
-    octets = b"L LOGIN anna {11+}\r\ntin whistle\r\na APPEND INBOX (\\Seen) ~{%d+}\r\n%s ~{2+}\r\nhi\r\nz NOOP\r\n"
+    octets = b"L LOGIN anna {11+}\r\ntin whistle\r\ne ENABLE UTF8=ACCEPT\r\n"
+    octets += b"a APPEND INBOX (\\Seen) ~{%d+}\r\n%s ~{2+}\r\nhi\r\nz NOOP\r\n"
     octets %= (len(letter) + 1, b"x" + letter)
     pieces = []
     while octets:

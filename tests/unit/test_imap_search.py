@@ -14,7 +14,7 @@ from postino.imap.search import search
 from postino.net.errors import ServerStopping
 from postino.store.errors import StoreUnavailable
 from postino.store.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
-from tests.unit.imap_search_support import NOW, Box, Row, Session, sleep_ms
+from tests.unit.imap_search_support import NOW, Box, Reader, Row, Session, sleep_ms
 
 DAY = 86400
 KEYWORD = 1 << 8
@@ -276,6 +276,39 @@ def test_only_letters_that_can_match_are_looked_at():
     assert session.reads == 3
     session.run(search, b"UNSEEN DELETED SUBJECT s")
     assert session.reads == 3
+
+
+@pytest.mark.parametrize(
+    ("keys", "reads"),
+    [
+        (b"SEEN SINCE 1-Jan-2020", 0),
+        (b"SINCE 1-Jan-2020 SEEN", 0),
+        (b"LARGER 3 SMALLER 900 NOT (OR SEEN UNSEEN)", 0),
+        (b"LARGER 3 OR SAVEDON 1-Jan-2020 UNSEEN NOT (NOT SEEN)", 0),
+        (b"MODSEQ 1 UID 3", 2),
+        (b"OR SINCE 1-Jan-2020 UNSEEN", 0),
+        (b"NOT NOT (BEFORE 1-Jan-2020 FLAGGED)", 0),
+        (b"UNSEEN SMALLER 900", 50),
+    ],
+)
+def test_what_is_in_memory_is_asked_first(keys, reads):
+    session = mailbox(50)
+    session.run(search, keys)
+    assert session.box.cold_reads == reads
+
+
+def test_a_header_is_read_up_to_what_is_looked_for():
+    header = b"Subject: x\r\nTo: y\r\n" + b"".join(b"X-%d: %s\r\n" % (number, b"z" * 60) for number in range(99))
+    session = Session(Box([Row(1, header + b"Date: Tue, 24 Nov 2026 09:00:00 +0000\r\n\r\n")]))
+
+    def blocks(keys):
+        before = Reader.blocks
+        assert session.run(search, keys)[0] == [b"* SEARCH 1"]
+        return Reader.blocks - before
+
+    assert blocks(b"SUBJECT x TO y") == 1
+    assert blocks(b"NOT SUBJECT z") > 6
+    assert blocks(b"SUBJECT x SENTON 24-Nov-2026") > 6
 
 
 def test_letters_that_go_during_a_search_are_not_told():

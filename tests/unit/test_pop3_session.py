@@ -196,7 +196,7 @@ def test_a_marked_letter_is_not_there(server):
 
 def test_rset(server):
     got = replies(talk(server, *LOGIN, b"DELE 1\r\n", b"DELE 2\r\n", b"RSET\r\n", b"STAT\r\n", b"QUIT\r\n"))
-    assert got[4] == b"+OK 3 messages (%d octets)\r\n" % sum(SIZES)
+    assert got[4] == b"+OK 3 messages\r\n"
     assert got[5] == b"+OK 3 %d\r\n" % sum(SIZES)
     assert uids(server) == [4, 5, 300]
 
@@ -300,6 +300,61 @@ def test_the_store_fails_in_the_middle_of_a_letter(server, monkeypatch):
     monkeypatch.setattr("tests.unit.session_fakes.FakeReader.readinto", fail)
     # Nothing but the end of the connection tells the client that the letter is not whole.
     assert talk(server, *LOGIN, b"RETR 1\r\n", b"NOOP\r\n").closed
+
+
+class Sizes:
+    """The sizes of a mailbox's letters can be read so many times; then the store fails."""
+
+    def __init__(self, monkeypatch, server):
+        self.left = 1 << 30
+        real = server.store.box.size
+
+        def size(index):
+            self.left -= 1
+            if self.left < 0:
+                raise StoreUnavailable
+            return real(index)
+
+        monkeypatch.setattr(server.store.box, "size", size)
+
+
+@pytest.mark.parametrize("left", range(3))
+def test_the_store_fails_in_the_middle_of_a_listing(server, monkeypatch, left):
+    sizes = Sizes(monkeypatch, server)
+    conn = talk(server, *LOGIN, lambda: setattr(sizes, "left", left), b"LIST\r\n", b"NOOP\r\n")
+    # No "-ERR" behind "+OK": the end of the connection tells that this is not all.
+    assert conn.closed and b"-ERR" not in conn.sent and not conn.sent.endswith(b".\r\n")
+
+
+@pytest.mark.parametrize("command", [b"STAT", b"LIST", b"UIDL", b"LIST 2"])
+def test_sizes_that_cannot_be_read_are_told_before_ok(server, monkeypatch, command):
+    sizes = Sizes(monkeypatch, server)
+    conn = talk(server, *LOGIN, b"DELE 1\r\n", lambda: setattr(sizes, "left", 0), command + b"\r\n", b"NOOP\r\n")
+    assert replies(conn)[3].startswith(b"-ERR [SYS/TEMP]") and replies(conn)[4:] == [b"+OK\r\n"]
+
+
+def test_marks_need_no_sizes(server, monkeypatch):
+    sizes = Sizes(monkeypatch, server)
+    fail, mend = (lambda: setattr(sizes, "left", 0)), (lambda: setattr(sizes, "left", 99))
+    got = replies(talk(server, *LOGIN, fail, b"DELE 1\r\n", b"RSET\r\n", b"DELE 2\r\n", mend, b"STAT\r\n", b"QUIT\r\n"))
+    assert got[2:5] == [b"+OK\r\n", b"+OK 3 messages\r\n", b"+OK\r\n"]
+    assert got[5] == b"+OK 2 %d\r\n" % (SIZES[0] + SIZES[2])
+    assert uids(server) == [4, 300]
+
+
+def test_sizes_that_cannot_be_read_at_login(server, monkeypatch):
+    sizes = Sizes(monkeypatch, server)
+    sizes.left = 2
+    conn = talk(server, *LOGIN, b"STAT\r\n")
+    assert replies(conn)[1].startswith(b"-ERR [SYS/TEMP]") and replies(conn)[2] == b"-ERR Log in first\r\n"
+
+
+def test_what_another_session_expunges_has_no_octets(server):
+    """STAT says what LIST does, whatever comes first: the mark, the expunge, or taking the mark back."""
+    expunge = [lambda: server.store.box.expunge([5])]
+    got = replies(talk(server, *LOGIN, b"DELE 2\r\n", *expunge, b"RSET\r\n", b"STAT\r\n", b"DELE 2\r\n", b"STAT\r\n"))
+    assert got[4] == b"+OK 3 %d\r\n" % (SIZES[0] + SIZES[2])
+    assert got[6] == b"+OK 2 %d\r\n" % (SIZES[0] + SIZES[2])
 
 
 def test_many_letters(server):

@@ -1,12 +1,13 @@
 """BINARY in FETCH: parts without their Content-Transfer-Encoding (RFC 3516, RFC 9051 6.4.5).
 
 Only leaves have an encoding of their own. Multiparts, attached letters, headers and the whole message are sent as they
-are. A part is read twice: for its length and whether it holds NUL, both of which are announced, and to be sent.
+are. A part is read twice: for its length and whether it holds NUL, both of which are announced, and to be sent. The
+lines of texts end in CRLF, whatever ended them before they were encoded (RFC 3516 6).
 """
 
-from ..mime import transfer
+from ..mime import parameters, transfer
 from ..mime.fields import HeaderFilter
-from ..mime.part_table import LEAF, LETTER
+from ..mime.part_table import LEAF
 from ..net.errors import ConnectionClosed
 from .errors import No
 from .sections import send_section
@@ -15,21 +16,28 @@ from .sections import send_section
 PIECE = 1024
 
 _ENCODING = b"content-transfer-encoding"
+_TYPE = b"content-type"
 
 
 class Measured:
     """What is to be sent of a part: its place in the letter, its encoding, and which octets of the decoded ones."""
 
-    def __init__(self, section, start, end, encoding):
+    def __init__(self, section, start, end, encoding, text):
         self.section = section
         self.start = start
         self.end = end
-        self.encoding = encoding
+        self._encoding = encoding
+        self._text = text
         # Decoded octets in all; the first and the end of those that are sent; one of these is NUL.
         self.size = 0
         self.first = section.offset
         self.last = section.offset + section.length if section.length is not None else 1 << 32
         self.nul = False
+
+    def decoder(self):
+        """Returns what decodes it from its beginning, or None if nobody here knows its encoding."""
+        decoder = transfer.decoder_for(self._encoding)
+        return _Lines(decoder) if self._text and decoder is not None else decoder
 
     def count(self, octets):
         start = max(self.first - self.size, 0)
@@ -49,7 +57,7 @@ async def measure(letter, section):
         return b"NIL"
     if section.kind == b"FIELDS":
         return part
-    decoder = transfer.decoder_for(part.encoding)
+    decoder = part.decoder()
     if decoder is None:
         raise No(b"The encoding of the part is not known", b"UNKNOWN-CTE")
     await letter.feed(part.start, part.end, lambda view: part.count(decoder.feed(view)))
@@ -80,18 +88,51 @@ async def _find(letter, section):
     if index is None:
         return None
     encoding = None
+    text = False
     if section.kind == b"":
         bounds = table.body_range(index)
-        if index != LETTER and table.kind(index) == LEAF:
-            header = await letter.collect(table.start(index), table.body(index), (_ENCODING,))
+        if index >= 0 and table.kind(index) == LEAF:
+            header = await letter.collect(table.start(index), table.body(index), (_ENCODING, _TYPE))
             encoding = header.get(_ENCODING)
+            text = parameters.content_type(header.get(_TYPE))[0].lower() == b"text"
     elif section.kind == b"MIME":
         bounds = table.mime_range(index)
     elif section.kind == b"TEXT":
         bounds = table.text_range(index)
     else:
         bounds = table.header_range(index)
-    return None if bounds is None else Measured(section, bounds[0], bounds[1], encoding)
+    return None if bounds is None else Measured(section, bounds[0], bounds[1], encoding, text)
+
+
+class _Lines:
+    """A decoder behind which every line ends in CRLF."""
+
+    def __init__(self, decoder):
+        self._decoder = decoder
+        self._after_cr = False
+
+    @property
+    def damaged(self):
+        return self._decoder.damaged
+
+    def feed(self, view):
+        return self._mend(self._decoder.feed(view))
+
+    def finish(self):
+        return self._mend(self._decoder.finish())
+
+    def _mend(self, octets):
+        if not octets:
+            return octets
+        start = b""
+        if self._after_cr and octets.startswith(b"\n"):
+            # The second half of a line end.
+            start = b"\n"
+            octets = octets[1:]
+        self._after_cr = octets.endswith(b"\r")
+        if octets.count(b"\n") != octets.count(b"\r\n"):
+            octets = octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        return start + octets if start else octets
 
 
 async def send(conn, letter, part):
@@ -104,7 +145,7 @@ async def send(conn, letter, part):
         await conn.write(b'""')
         return
     await conn.write((b"~{%d}\r\n" if part.nul else b"{%d}\r\n") % length)
-    decoder = transfer.decoder_for(part.encoding)
+    decoder = part.decoder()
     start = part.start
     at = 0
     while at < part.last and start < part.end:

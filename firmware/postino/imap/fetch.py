@@ -208,7 +208,7 @@ async def _fetch_one(session, plan, uid):
     row = view.box.index_of(uid)
     if row < 0:
         return False
-    if plan.since is not None and view.box.modseq(row) <= plan.since:
+    if plan.since is not None and not view.box.changed_since(row, plan.since):
         return True
     letter = None
     try:

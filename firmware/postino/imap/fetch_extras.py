@@ -52,7 +52,7 @@ def read(session, name, arguments):
                 _read_binary(extra, arguments)
             elif name == b"PREVIEW":
                 # LAZY asks only for what is there without effort; making one is little effort (RFC 8970 3.1).
-                arguments.accept_any_case(b" (LAZY)")
+                arguments.accept_word(b" (LAZY", b")")
             return extra
     raise Bad(b"Unknown FETCH item")
 

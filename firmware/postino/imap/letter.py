@@ -68,7 +68,11 @@ class Letter:
                 await asyncio.sleep_ms(0)
 
     async def send(self, conn, start, end):
-        """Sends the octets from `start` to `end`, which have been announced."""
+        """Sends the octets from `start` to `end`, which have been announced.
+
+        IMAP has no NUL but in BINARY (RFC 3501 4.3.1). For every one, as broken letters have them, the octet is sent
+        that Dovecot sends.
+        """
         view = self._borrow_at(start)
         blocks = 0
         while start < end:
@@ -76,6 +80,10 @@ class Letter:
             if not count:
                 raise ConnectionClosed
             start += count
+            at = self._buffer.find(b"\0", 0, count)
+            while at >= 0:
+                self._buffer[at] = 0x80
+                at = self._buffer.find(b"\0", at + 1, count)
             await conn.write(view[:count])
             blocks += 1
             if blocks % YIELD_EVERY == 0:

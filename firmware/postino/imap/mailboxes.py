@@ -13,6 +13,22 @@ def _read_name(session, command):
     return names.read(session, command.arguments)
 
 
+def _check_new(name):
+    """Raises No for a name that no mailbox may get (RFC 6855 3, RFC 5198 2): control characters, separators of lines
+    and paragraphs, a byte order mark. The store looks after US-ASCII.
+    """
+    octets = name.encode()
+    # U+2028, U+2029 and U+FEFF.
+    bad = b"\xe2\x80\xa8" in octets or b"\xe2\x80\xa9" in octets or b"\xef\xbb\xbf" in octets
+    # U+0080 to U+009F.
+    at = octets.find(b"\xc2")
+    while at >= 0 and not bad:
+        bad = octets[at + 1] < 0xA0
+        at = octets.find(b"\xc2", at + 2)
+    if bad:
+        raise No(b"A control character in a mailbox name", b"CANNOT")
+
+
 async def create(session, command):
     """Missing parents are made as real mailboxes: Outlook loses mail in a \\Noselect one."""
     arguments = command.arguments
@@ -23,7 +39,7 @@ async def create(session, command):
     special_use = 0 if arguments.at_end() else _read_parameters(session, arguments)
     # A delimiter at the end only says that there will be mailboxes below it (RFC 3501 6.3.3).
     name = names.read_text(session, text[:-1] if text.endswith(b"/") else text)
-    names.check_new(name)
+    _check_new(name)
     session.server.store.create(session.conn.user, name, special_use)
     if is_offered(session, b"OBJECTID"):
         # RFC 8474 4.1.
@@ -75,7 +91,7 @@ async def rename(session, command):
     new = _read_name(session, command)
     command.arguments.end()
     names.find(session, old)
-    names.check_new(new)
+    _check_new(new)
     session.server.store.rename(session.conn.user, old, new)
     return b"OK RENAME completed"
 

@@ -3,18 +3,25 @@
 RFC 3501 6.3.11 and RFC 3502 6.3.11 for the syntax, RFC 6855 4 for UTF8, RFC 3516 4.4 for literals that may hold NUL.
 """
 
-from .. import date_parser
+from .. import date_parser, log, overlay
+from ..mime.eight_bit import HeaderOctets
 from ..mime.incoming import Incoming
 from ..store import INFO_ID, Nobody
 from ..store.errors import NoSuchMailbox, OverQuota, StoreError, StoreFull
 from ..store.space import blocks_of, capacity_of
 from . import capabilities, commands, flags, names, wire
-from .errors import Bad, No
+from .errors import Bad, CommandError, No
 
 # Messages of one command: the store takes so many in one transaction.
 MAX_MESSAGES = 32
 # Keywords in one command: a mailbox has no more.
 MAX_KEYWORDS = 32
+
+# What a client is told that has a remedy: it can enable it, or its user can have it switched off (docs/imap.md).
+_EIGHT_BIT = b"8-bit characters in the header are taken after ENABLE UTF8=ACCEPT only"
+
+# What stores a message with NUL.
+_ENCODER = ("mime.transfer", "imap.binary_upload")
 
 # Any of them brings literals that may hold NUL.
 _BINARY = (b"BINARY", b"UTF8=ACCEPT", b"IMAP4rev2")
@@ -35,6 +42,18 @@ def read_mailbox(session, arguments):
 def is_over(line):
     """True if nothing stands behind a message; blanks are forgiven."""
     return len(line) == 1 and not line[0].strip()
+
+
+def _check(conn, count, header, binary):
+    """Looks through the next octets of a message. Returns True for NUL. Raises Bad or No for what it must not have."""
+    nul = conn.buffer.find(b"\0", conn.start, conn.start + count) >= 0
+    if nul and not binary:
+        # RFC 3501 9, CHAR8.
+        raise Bad(b"A message with NUL needs a binary literal")
+    if header is not None and header.found(conn.buffer, conn.start, conn.start + count):
+        log.warn("imap: 8-bit header refused: imap_capabilities_off=%s:utf8=accept would take it", conn.user)
+        raise No(_EIGHT_BIT, b"CANNOT")
+    return nul
 
 
 class Upload:
@@ -65,14 +84,23 @@ class Upload:
         session.reader.unread = None
         if literal[1]:
             await session.conn.write(commands.CONTINUE)
-        await self._stream(message[0], literal)
+        nul = await self._stream(message[0], literal)
         line = await session.reader.read_line(commands.MAX_LINE)
         session.reader.unread = wire.announcement(wire.tail_of(line))
         if utf8:
             if not line[0].startswith(b")"):
                 raise Bad(b"Missing parenthesis after the message")
             line[0] = line[0][1:]
+        if nul:
+            await self._encode(message)
         return line
+
+    async def _encode(self, message):
+        """Puts another message, without NUL, in the place of one that has been read."""
+        writer = message[0]
+        with overlay.use(_ENCODER) as encoder:
+            message[0] = await encoder.encoded(self._session, writer, self._info[INFO_ID], message[3])
+        writer.abort()
 
     def _read_options(self, arguments):
         """Reads flags, date and what announces the literal. Returns (entry of the list of messages, UTF8 or not)."""
@@ -141,24 +169,34 @@ class Upload:
             writer, _, _, date = self._messages[len(self._messages) - 1]
             self._session.server.store.finish_letter(writer, self._info[INFO_ID], date)
 
+    def _header_check(self):
+        """Returns what looks for 8-bit characters in a header, or None where they are welcome.
+
+        RFC 6855 4: a server that offers UTF8=ACCEPT MUST refuse them until the client has enabled it.
+        """
+        session = self._session
+        if session.enabled & capabilities.UTF8_NAMES or not capabilities.is_offered(session, b"UTF8=ACCEPT"):
+            return None
+        return HeaderOctets()
+
     async def _stream(self, writer, literal):
-        """Reads the literal into the letter."""
+        """Reads the literal into the letter. Returns True if it has NUL."""
         session = self._session
         conn = session.conn
         timeout = session.server.settings.get("smtp_data_timeout")
         remaining, _, binary = literal
         structure = Incoming()
+        header = self._header_check()
+        nul = False
         while remaining:
             conn.set_deadline(timeout)
             block = await conn.read_block()
             used = min(len(block), remaining)
             try:
-                if not binary and conn.buffer.find(b"\0", conn.start, conn.start + used) >= 0:
-                    # RFC 3501 9, CHAR8.
-                    raise Bad(b"A message with NUL needs a binary literal")
+                nul = _check(conn, used, header, binary) or nul
                 writer.write(block[:used])
                 structure.feed(conn.buffer, conn.start, conn.start + used)
-            except (Bad, StoreError):
+            except (CommandError, StoreError):
                 writer.abort()
                 session.reader.unread = (remaining, False, binary)
                 raise
@@ -166,6 +204,7 @@ class Upload:
             remaining -= used
             session.server.received(used)
         structure.describe(writer)
+        return nul
 
     def commit(self, operation):
         """Returns operation(store, id of the mailbox, items): it adds the items as Store.append_all() takes them.

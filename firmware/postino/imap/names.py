@@ -1,5 +1,6 @@
 """Mailbox names between the wire and the store (RFC 3501 5.1, RFC 6855 3, RFC 9051 5.1)."""
 
+from .. import overlay
 from ..mime.quoting import string
 from ..store.catalogue import canonical
 from . import utf7, wire
@@ -9,10 +10,22 @@ from .errors import No
 # Longest name that is looked at, as it is written; no mailbox has one so long.
 MAX_NAME = 1024
 
+# What may be put together with what stands before it begins like this: accents, the letters of Hangul but the first of
+# a syllable, marks of kana. So do signs that are letters: Ohm, Kelvin, Angstrom.
+_PARTS = (b"\xcc", b"\xcd", b"\xe1\x85", b"\xe1\x86", b"\xe1\x87", b"\xe3\x82\x99", b"\xe3\x82\x9a", b"\xe2\x84")
+
 
 def decode(session, text):
-    """Returns a name or pattern as str: modified UTF-7, or UTF-8 where that is enabled. Raises ValueError."""
-    return wire.utf8(text) if session.enabled & UTF8_NAMES else utf7.decode(text)
+    """Returns a name or pattern as str: modified UTF-7, or UTF-8 where that is enabled. Raises ValueError.
+
+    However a client spells accents, it finds the same mailbox (RFC 5198 2: Normalization Form C).
+    """
+    name = wire.utf8(text) if session.enabled & UTF8_NAMES else utf7.decode(text)
+    octets = name.encode()
+    if len(octets) > len(name) and any(part in octets for part in _PARTS):
+        with overlay.use(("mime.utf8", "mime.composition")) as composition:
+            return composition.compose(octets).decode()
+    return name
 
 
 def read_text(session, text):
@@ -25,23 +38,6 @@ def read_text(session, text):
         raise No(b"That is not a mailbox name in the encoding in use", b"CANNOT")
     # INBOX is the same in any case (RFC 3501 5.1).
     return canonical(name)
-
-
-def check_new(name):
-    """Raises No for a name that no mailbox may get: control characters, separators of lines, paragraphs (RFC 6855 3).
-
-    The store looks after US-ASCII.
-    """
-    octets = name.encode()
-    # U+2028 and U+2029.
-    bad = b"\xe2\x80\xa8" in octets or b"\xe2\x80\xa9" in octets
-    # U+0080 to U+009F.
-    at = octets.find(b"\xc2")
-    while at >= 0 and not bad:
-        bad = octets[at + 1] < 0xA0
-        at = octets.find(b"\xc2", at + 2)
-    if bad:
-        raise No(b"A control character in a mailbox name", b"CANNOT")
 
 
 def read(session, arguments):

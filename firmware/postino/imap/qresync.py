@@ -90,7 +90,7 @@ async def _tell_changed(session, pairs, modseq):
     view = session.view
     for looked, uid in enumerate(view.uids(pairs)):
         row = view.box.index_of(uid)
-        if row >= 0 and view.box.modseq(row) > modseq:
+        if row >= 0 and view.box.changed_since(row, modseq):
             await session.tell_flags(array("I", (uid, uid)))
         if looked % YIELD_EVERY == YIELD_EVERY - 1:
             await asyncio.sleep_ms(0)

@@ -29,7 +29,8 @@ class Headers:
         def sink(view):
             if date is not None:
                 date.feed(view)
-            return header.feed(view)
+            # Nothing more is read once all has been found; the last of several dates counts.
+            return header.feed(view) and (date is not None or fields.going())
 
         await letter_header.feed(self._session, facts.view.box, facts.row, sink)
         header.finish()

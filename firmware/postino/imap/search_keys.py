@@ -50,6 +50,9 @@ _EXTENSIONS = (
     (b"THREADID", b"OBJECTID"),
 )
 
+# Kinds of nodes that are answered from memory; for the others, flash is read.
+_CHEAP = ("all", "flag", "recent", "uids")
+
 _ALL = ("all",)
 _NOTHING = ("not", _ALL)
 
@@ -65,19 +68,22 @@ def read(session, arguments):
             # RFC 6855 3.
             raise Bad(b"No CHARSET after ENABLE UTF8=ACCEPT")
         charset = _charset(arguments)
-        arguments.space()
     return _Keys(session, charset).read(arguments)
 
 
 def read_with_charset(session, arguments):
     """The same for SORT, where a character set must come."""
-    charset = _charset(arguments)
-    arguments.space()
+    charset = _charset(arguments, session.enabled & capabilities.UTF8_ACCEPT)
     return _Keys(session, charset).read(arguments)
 
 
-def _charset(arguments):
+def _charset(arguments, only_utf8=0):
+    """Reads a character set, and the space behind it: without any keys the command is wrong, whatever it names."""
     name = arguments.astring().upper()
+    arguments.space()
+    if only_utf8 and name != b"UTF-8":
+        # RFC 6855 3, with erratum 4029.
+        raise Bad(b"No charset but UTF-8 after ENABLE UTF8=ACCEPT")
     if name not in CHARSETS:
         raise No(b"That charset is not known", b"BADCHARSET (%s)" % b" ".join(CHARSETS))
     # ASCII is a part of UTF-8.
@@ -106,7 +112,7 @@ class _Keys:
             nodes.append(self._key(arguments, 0))
         if self._has_modseq:
             self._session.enabled |= capabilities.CONDSTORE
-        return Query(("and", tuple(nodes)), self._content, self._charset, self._has_modseq)
+        return Query(("and", _cheap_first(nodes)), self._content, self._charset, self._has_modseq)
 
     def _key(self, arguments, depth):
         self._keys += 1
@@ -125,7 +131,7 @@ class _Keys:
             arguments.space()
             first = self._key(arguments, depth + 1)
             arguments.space()
-            return ("or", (first, self._key(arguments, depth + 1)))
+            return ("or", _cheap_first((first, self._key(arguments, depth + 1))))
         return self._plain(name) or self._with_argument(name, arguments)
 
     def _group(self, arguments, depth):
@@ -134,7 +140,7 @@ class _Keys:
         while not arguments.close_list():
             arguments.space()
             nodes.append(self._key(arguments, depth))
-        return ("and", tuple(nodes)) if len(nodes) > 1 else nodes[0]
+        return ("and", _cheap_first(nodes)) if len(nodes) > 1 else nodes[0]
 
     def _set(self, arguments, by_uid):
         view = self._view
@@ -244,6 +250,19 @@ class _Keys:
         # Its second item is its number in this list, under which its answer is kept.
         self._content.append(node)
         return node
+
+
+def _cheap_first(nodes):
+    """Returns the nodes as a tuple, those in front that are answered from memory: they may decide alone."""
+    return tuple([node for node in nodes if _is_cheap(node)] + [node for node in nodes if not _is_cheap(node)])
+
+
+def _is_cheap(node):
+    if node[0] == "not":
+        return _is_cheap(node[1])
+    if node[0] in ("and", "or"):
+        return all(_is_cheap(below) for below in node[1])
+    return node[0] in _CHEAP
 
 
 def _days(word, text):

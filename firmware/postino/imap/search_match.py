@@ -98,7 +98,7 @@ def _from_table(kind, node, facts):
     if kind == "flag":
         return bool(box.flags(facts.row) & node[1]) == node[2]
     if kind == "modseq":
-        return box.modseq(facts.row) >= node[1]
+        return box.changed_since(facts.row, node[1] - 1)
     return node[1] <= _value(kind, box, facts) < node[2]
 
 

@@ -56,7 +56,8 @@ def _split(word):
     path = []
     while words and words[0].isdigit():
         number = words.pop(0)
-        if len(path) >= MAX_PATH or len(number) > 5 or not int(number):
+        # RFC 3501 9, nz-number: without zeros in front, for the number is told as it was written.
+        if len(path) >= MAX_PATH or len(number) > 5 or number.startswith(b"0"):
             raise Bad(b"Bad part number")
         path.append(int(number))
     return tuple(path), b".".join(words)
@@ -133,7 +134,8 @@ async def _send_fields(letter, conn, section, start, end):
     if not await _announce(conn, last - first):
         return
     if held.pieces is not None:
-        await conn.write(memoryview(b"".join(held.pieces))[first:last])
+        # Without NUL, as in what letter.py sends.
+        await conn.write(memoryview(b"".join(held.pieces).replace(b"\0", b"\x80"))[first:last])
         return
     # Too long to hold: the same again, and this time it is sent.
     window = _Window(conn, first, last)
@@ -187,7 +189,7 @@ class _Window:
             end = min(self._last - self._at, len(piece))
             self._at += len(piece)
             if start < end:
-                await self._conn.write(piece[start:end])
+                await self._conn.write(piece[start:end].replace(b"\0", b"\x80"))
 
 
 def _cut(section, size):

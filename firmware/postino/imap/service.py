@@ -5,6 +5,7 @@ OUT_OF_MEMORY = b"* BYE [UNAVAILABLE] Out of memory, try again later\r\n"
 # RFC 5530 3.
 FAULT = b"* BYE [SERVERBUG] Internal error, try again later\r\n"
 TIMEOUT = b"* BYE Too long without a command\r\n"
+NO_TLS = b"* BYE No TLS on this port\r\n"
 STOPPING = b"* BYE Server is going down, or needs this connection\r\n"
 
 # What every session needs: to begin, and to read letters. It is there from the start.

@@ -11,8 +11,12 @@ TEXT_OCTETS = 256
 
 
 async def read(session, box, row, names):
-    """Returns the FieldCollector of a letter's fields of these names. Raises LetterGone, StoreUnavailable."""
+    """Returns the FieldCollector of a letter's fields of these names. Raises LetterGone, StoreUnavailable.
+
+    Of several dates or subjects, which RFC 5322 does not allow, the first counts here, as it does in Dovecot.
+    """
     collector = FieldCollector(names, FIELD_OCTETS)
+    collector.last_counts = ()
     await letter_header.feed(session, box, row, collector.feed)
     collector.finish()
     return collector

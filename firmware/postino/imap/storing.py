@@ -56,7 +56,7 @@ class Change:
             row = view.box.index_of(uid)
             if row < 0:
                 continue
-            if not full and view.box.modseq(row) <= self.unchanged_since:
+            if not full and not view.box.changed_since(row, self.unchanged_since):
                 kept.append(uid)
                 continue
             number = uid if self.by_uid else view.number_of(uid)
@@ -148,7 +148,7 @@ async def _tell(session, batch, change, before):
         items = b"UID %d" % uid if with_uid else b""
         if not change.silent:
             items += b" FLAGS (%s)" % session.flags_text(uid, row)
-        elif change.unchanged_since is None and view.box.modseq(row) <= before:
+        elif change.unchanged_since is None and not view.box.changed_since(row, before):
             # Nothing of it has changed.
             continue
         items += session.modseq_text(row)

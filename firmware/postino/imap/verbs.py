@@ -51,8 +51,8 @@ VERBS = (
 # modules that are not named here need nothing else. Written out: a sum of tuples would take heap.
 _NEEDS = (
     ("imap.auth", ("sasl",)),
-    ("imap.append", ("mime.structure", "mime.incoming", "date_parser", "imap.messages")),
-    ("imap.replace", ("mime.structure", "mime.incoming", "date_parser", "imap.messages")),
+    ("imap.append", ("mime.structure", "mime.incoming", "mime.eight_bit", "date_parser", "imap.messages")),
+    ("imap.replace", ("mime.structure", "mime.incoming", "mime.eight_bit", "date_parser", "imap.messages")),
     ("imap.listing", ("imap.patterns", "imap.attributes")),
     ("imap.search", ("imap.search_match", "imap.search_walk", "imap.search_result")),
     (

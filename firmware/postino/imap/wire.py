@@ -172,18 +172,14 @@ class Parser:
         self._position = end
         return True
 
-    def accept_any_case(self, octets):
-        """Reads `octets` (in upper case), written in any case, if they come next and says whether they did."""
-        self._ensure(len(octets))
-        end = self._position + len(octets)
-        if self._data[self._position : end].upper() != octets:
+    def accept_word(self, word, end=b" "):
+        """Reads a word, in any case, and what ends it, if they come next and says whether they did."""
+        self._ensure(len(word) + 1)
+        stop = self._position + len(word) + 1
+        if self._data[self._position : stop].upper() != word + end:
             return False
-        self._position = end
+        self._position = stop
         return True
-
-    def accept_word(self, word):
-        """Reads a word and the blank behind it, in any case, if they come next and says whether they did."""
-        return self.accept_any_case(word + b" ")
 
     def expect(self, octets):
         if not self.accept(octets):

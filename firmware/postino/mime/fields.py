@@ -116,6 +116,9 @@ class FieldCollector(HeaderReader):
     Where the header can be read again, octets(start, end) yields what is between these offsets of it, in small blocks.
     """
 
+    # Names of which the last field counts, not the first.
+    last_counts: tuple = LAST_COUNTS
+
     def __init__(self, names, limit=FIELD_LIMIT, octets=None):
         super().__init__()
         self._octets = octets
@@ -181,7 +184,7 @@ class FieldCollector(HeaderReader):
     def _open(self, name, offset):
         """The value of a field of this name begins at `offset`."""
         value = self._values.get(name)
-        if value is not None and name not in LAST_COUNTS:
+        if value is not None and name not in self.last_counts:
             if name not in JOINED or len(self._places[name]) >= 2 * JOINED_LIMIT:
                 return
             self._name = name

@@ -10,11 +10,16 @@ from . import waiting
 from .buffers import BUFFER_SIZE
 from .errors import ConnectionClosed, DeadlineExpired, LineTooLong, ServerStopping
 
-# What has happened to a connection: its deadline is over, it has been asked to go, `wake` was called, its alarm rang.
+# What has happened to a connection: its deadline is over, it has been asked to go, `wake` was called, its alarm rang,
+# nothing has been read from it.
 EXPIRED = 1
 LEAVING = 2
 WOKEN = 4
 RANG = 8
+FRESH = 16
+
+# The first octet of a TLS client: the type of its handshake record (RFC 8446 5.1). No command begins with it.
+_TLS_HANDSHAKE = 0x16
 
 
 class Connection:
@@ -43,8 +48,8 @@ class Connection:
         self._parked = None
         self._deadline = None
         self._alarm = None
-        # Bits EXPIRED, LEAVING, WOKEN and RANG.
-        self._events = 0
+        # Bits EXPIRED, LEAVING, WOKEN, RANG and FRESH.
+        self._events = FRESH
         # Ticks (ms) since when the session waits in `wait_input`; None while it does anything else.
         self.idle_since = None
 
@@ -151,7 +156,9 @@ class Connection:
             self.end = count
 
     async def fill(self):
-        """Waits for input and adds it behind the unread octets; there must be room. Raises ConnectionClosed.
+        """Waits for input and adds it behind the unread octets; there must be room.
+
+        Raises ConnectionClosed; ServerStopping also where a TLS client was sent to a port that speaks none.
 
         What most connections do most of the time: the steps of `_park` are here once more, since each call that waits
         for another takes 100 octets of heap.
@@ -177,6 +184,10 @@ class Connection:
                 raise ConnectionClosed
             if count:
                 self.end += count
+                if self._events & FRESH:
+                    self._events &= ~FRESH
+                    if self.buffer[0] == _TLS_HANDSHAKE:
+                        raise ServerStopping(_TLS_HANDSHAKE)
                 return
             if not self.end:
                 self._drop_input()

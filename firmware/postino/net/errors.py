@@ -10,7 +10,10 @@ class DeadlineExpired(Exception):
 
 
 class ServerStopping(Exception):
-    """This connection has been asked to go: the server stops, or its slot is needed for somebody else."""
+    """This connection has been asked to go: the server stops, or its slot is needed for somebody else.
+
+    With an argument, the client begins with TLS, which this port does not speak: it would wait for that in vain.
+    """
 
 
 class LineTooLong(Exception):

@@ -95,8 +95,8 @@ async def _run_session(protocol, conn, server):
         client_closed = True
     except DeadlineExpired:
         farewell = protocol.TIMEOUT
-    except ServerStopping:
-        farewell = protocol.STOPPING
+    except ServerStopping as reason:
+        farewell = protocol.NO_TLS if reason.args else protocol.STOPPING
     except MemoryError as error:
         server.out_of_memory(conn, error)
         farewell = protocol.OUT_OF_MEMORY

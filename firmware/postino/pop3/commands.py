@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ..store import LetterGone
+from ..store import LetterGone, StoreError
 from . import transfer
 from .maildrop import Gone
 
@@ -26,7 +26,7 @@ def _number(text):
 async def _stat(session, argument):
     if argument:
         return NO_ARGUMENT
-    return b"+OK %d %d\r\n" % (session.drop.count, session.drop.octets)
+    return b"+OK %d %d\r\n" % (session.drop.count, session.drop.octets())
 
 
 def _size_line(drop, number):
@@ -38,17 +38,21 @@ def _unique_id_line(drop, number):
 
 
 async def _listing(session, argument, line):
-    """LIST and UIDL: of one letter, or of all that are not marked as deleted."""
+    """LIST and UIDL: of one letter, or of all that are not marked as deleted. Raises StoreError before "+OK" only."""
     conn, drop = session.conn, session.drop
     if argument:
         number = _number(argument)
         if number < 0:
             return _BAD_ARGUMENT
         return b"+OK " + line(drop, number) if drop.has(number) else _NO_SUCH_LETTER
-    await conn.write(b"+OK %d messages (%d octets)\r\n" % (drop.count, drop.octets))
+    await conn.write(b"+OK %d messages (%d octets)\r\n" % (drop.count, drop.octets()))
     for number in range(1, drop.total + 1):
         if drop.has(number):
-            await conn.write(line(drop, number))
+            try:
+                text = line(drop, number)
+            except StoreError as error:
+                raise transfer.broken_off(error)
+            await conn.write(text)
         if number % _LINES_PER_TURN == 0:
             await asyncio.sleep_ms(0)
     return b".\r\n"
@@ -113,7 +117,8 @@ async def _rset(session, argument):
     if argument:
         return NO_ARGUMENT
     session.drop.unmark_all()
-    return b"+OK %d messages (%d octets)\r\n" % (session.drop.count, session.drop.octets)
+    # No sizes: to read them may fail, and the marks are gone.
+    return b"+OK %d messages\r\n" % session.drop.count
 
 
 VERBS = {

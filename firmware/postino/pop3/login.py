@@ -65,4 +65,4 @@ def _open(session, name):
             conn.user = None
     session.drop = drop
     log.info("pop3 %s: %s logged in, %d letters", conn.peer, name, drop.total)
-    return b"+OK %d messages (%d octets)\r\n" % (drop.count, drop.octets)
+    return b"+OK %d messages (%d octets)\r\n" % (drop.count, drop.octets())

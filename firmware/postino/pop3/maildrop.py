@@ -34,10 +34,11 @@ class Maildrop(Nobody):
         self._uidvalidity = 0
         self._chunks = []
         self._marks = bytearray()
-        # Letters in the snapshot, marked ones included; and what STAT says: letters and octets without the marked ones.
+        # Letters in the snapshot, marked ones included and without them.
         self.total = 0
         self.count = 0
-        self.octets = 0
+        # Octets of those that are not marked; None: to be added up when they are asked for.
+        self._octets = None
 
     def open(self):
         """Locks the maildrop and takes the snapshot. Raises Locked or StoreError."""
@@ -63,7 +64,7 @@ class Maildrop(Nobody):
                 # In one piece from the start: a growing array leaves holes behind.
                 self._chunks.append(array("I", bytes(4 * min(_CHUNK, self.total - index))))
             self._chunks[-1][index % _CHUNK] = box.uid(index)
-            self.octets += box.size(index)
+        self.octets()
 
     def close(self):
         """Gives back the mailbox and the lock."""
@@ -105,12 +106,18 @@ class Maildrop(Nobody):
         return index
 
     def size(self, number):
-        """Octets of the letter as it is stored; 0 if it is gone, for there is nothing to transfer."""
+        """Octets of the letter as it is stored, 0 if it is gone: there is nothing to transfer. Raises StoreError."""
         try:
             index = self._index(number)
         except Gone:
             return 0
         return self._box.size(index)
+
+    def octets(self):
+        """Octets of all letters that are not marked, as size() tells them. Raises StoreError."""
+        if self._octets is None:
+            self._octets = sum(self.size(number) for number in range(1, self.total + 1) if self.has(number))
+        return self._octets
 
     def unique_id(self, number):
         """RFC 1939 section 7: the same for the life of the letter, in every session, and never another letter's."""
@@ -125,19 +132,17 @@ class Maildrop(Nobody):
 
     def mark(self, number):
         """Marks a letter as deleted."""
-        self.octets -= self.size(number)
-        self.count -= 1
         index = number - 1
         self._marks[index >> 3] |= 1 << (index & 7)
+        self.count -= 1
+        self._octets = None
 
     def unmark_all(self):
         """Takes back every mark."""
-        for number in range(1, self.total + 1):
-            if self._is_marked(number):
-                index = number - 1
-                self._marks[index >> 3] &= ~(1 << (index & 7)) & 0xFF
-                self.octets += self.size(number)
-                self.count += 1
+        for index in range(len(self._marks)):
+            self._marks[index] = 0
+        self.count = self.total
+        self._octets = None
 
     async def remove_marked(self):
         """Removes the marked letters, a batch in one transaction. Raises StoreError: some are not removed then."""

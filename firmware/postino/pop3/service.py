@@ -7,6 +7,7 @@ REFUSAL = b"-ERR [SYS/TEMP] Too many connections, try again later\r\n"
 OUT_OF_MEMORY = b"-ERR [SYS/TEMP] Out of memory, try again later\r\n"
 FAULT = b"-ERR [SYS/TEMP] Internal error, try again later\r\n"
 TIMEOUT = b"-ERR [SYS/TEMP] Timeout, closing\r\n"
+NO_TLS = b"-ERR [SYS/PERM] No TLS on this port\r\n"
 STOPPING = b"-ERR [SYS/TEMP] Service closing, try again later\r\n"
 
 # Nothing of it is there from the start: many an office has no POP3 client, and where there are some, they come for

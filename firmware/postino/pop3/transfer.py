@@ -152,6 +152,10 @@ def _read(letter, buffer):
     try:
         return letter.readinto(buffer)
     except StoreError as error:
-        # "+OK" is out already: only a broken connection says that this letter is not whole.
-        log.error("pop3: store: %s", error)
-        raise ConnectionClosed
+        raise broken_off(error)
+
+
+def broken_off(error):
+    """Returns what to raise when the store has failed behind "+OK": only the connection's end tells it is not all."""
+    log.error("pop3: store: %s", error)
+    return ConnectionClosed()

@@ -5,6 +5,7 @@ REFUSAL = b"421 4.3.2 Too many connections, try again later\r\n"
 OUT_OF_MEMORY = b"421 4.3.0 Out of memory, try again later\r\n"
 FAULT = b"421 4.3.0 Internal error, try again later\r\n"
 TIMEOUT = b"421 4.4.2 Timeout, closing\r\n"
+NO_TLS = b"421 4.7.0 No TLS on this port, closing\r\n"
 STOPPING = b"421 4.3.2 Service closing, try again later\r\n"
 
 # What every session needs. It is there from the start.
