@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.crash.images import Rolling
 from tests.crash.invariants import Boot, Violation
-from tests.crash.observation import Box
+from tests.crash.observation import NONEXISTENT, Box
 from tests.crash.recording import State, Step
 
 FLAGS = {"1": r"\Seen", "2": r"\Answered", "4": r"\Flagged", "8": r"\Deleted", "16": r"\Draft"}
@@ -46,9 +46,14 @@ class Agreement:
 
 def compare(described: dict[str, Any], state: State) -> None:
     read = {(user, name): box for user, boxes in described["users"].items() for name, box in boxes.items()}
-    if read.keys() != state.keys():
-        raise Violation(AGREEMENT, f"fsck and the firmware differ in {sorted(read.keys() ^ state.keys())}")
+    names = {(user, name) for user, names in described["nonexistent"].items() for name in names}
+    known = {key for key, box in state.items() if box == NONEXISTENT}
+    if names != known or read.keys() != state.keys() - known:
+        differ = [*(names ^ known), *(read.keys() ^ state.keys() - known)]
+        raise Violation(AGREEMENT, f"fsck and the firmware differ in {sorted(differ)}")
     for key, box in state.items():
+        if box == NONEXISTENT:
+            continue
         wanted = as_described(box)
         found = {name: read[key][name] for name in wanted if name != "entries"}
         found["special_use"] = str(found["special_use"] or "").lstrip("\\")

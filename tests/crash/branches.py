@@ -60,6 +60,7 @@ REPLAYED = {
     records.DROP: "replay of DROP",
     records.SLOTS: "replay of SLOTS",
     records.FOLDED: "replay of FOLDED",
+    records.UNSUBSCRIBED: "replay of UNSUBSCRIBED",
 }
 
 BRANCHES = (

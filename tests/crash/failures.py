@@ -40,6 +40,10 @@ OPERATIONS: dict[str, Operation] = {
     "rename": lambda work: work.rename("ben", "Junk", "Old/Spam"),
     "delete": lambda work: work.delete("anna", "Sent"),
     "subscribe": lambda work: work.subscribe("ben", "Sent", False),
+    "unsubscribe name": lambda work: work.subscribe("ben", "Gone/Inside", False),
+    "create name": lambda work: work.create("ben", "Gone/Inside/Again"),
+    "rename to name": lambda work: work.rename("ben", "Junk", "Gone/Inside"),
+    "remove user": lambda work: work.remove_user("ben"),
     "retention set": lambda work: work.set_retention("anna", "INBOX", 3, 2),
     "new user": lambda work: work.add_user("clara"),
     "fold": lambda work: work.fold("anna", "INBOX"),
@@ -61,6 +65,9 @@ class Bench:
         for _ in range(12):
             work.transfer("anna", "INBOX", [1, 2, 3], "Sent", False)
         work.transfer("anna", "Sent", work.uids("anna", "Sent"), "Sent", False)
+        work.create("ben", "Gone/Inside")
+        work.delete("ben", "Gone/Inside")
+        work.delete("ben", "Gone")
         before(work)
         self.image = bytes(work.flash.chip.image)
         self._work = work

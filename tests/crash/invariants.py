@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from postino.store import INFO_ID, INFO_UIDVALIDITY, StoreError, StoreFull
 from postino.store.errors import NotAStore
-from tests.crash.observation import observe
+from tests.crash.observation import NONEXISTENT, observe
 from tests.crash.recording import State, Step
 from tests.crash.work import DATE, octets_of
 from tests.support.nor_chip import BLOCK
@@ -114,7 +114,7 @@ def check_state(started: Boot, step: Step) -> None:
         if any(first >= second for first, second in pairwise(uids)):
             raise Violation(5, f"{name} of {user} has UIDs {uids}")
         old = step.before.get((user, name))
-        if old is not None and box.uidnext < old.uidnext:
+        if old is not None and box != NONEXISTENT and box.uidnext < old.uidnext:
             raise Violation(5, f"UIDNEXT of {name} of {user} was {old.uidnext} and is {box.uidnext}")
 
 

@@ -5,10 +5,14 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tests.crash.observation import NONEXISTENT
 from tests.crash.observation import Box as Seen
 
 SUBSCRIBED = 1
 DAY = 86400
+# Octets of heap for names without a mailbox.
+NAMES_OF_USER = 2048
+NAMES_OF_ALL = 4096
 # Special uses and days of a new user's mailboxes (RFC 6154).
 DAYS = {8: 30, 16: 30}
 NEW_USER = {"INBOX": (0, 0), "Drafts": (2, 0), "Sent": (4, 0), "Junk": (8, 30), "Trash": (16, 30), "Archive": (32, 0)}
@@ -34,6 +38,11 @@ class Box:
     entries: dict[int, Entry] = field(default_factory=dict)
 
 
+def octets_of_name(key: tuple[str, str]) -> int:
+    """What a name without a mailbox takes of the heap, with its user, a 0, and the object that it is."""
+    return 24 + len("\0".join(key).encode())
+
+
 def entry_of(octets: bytes, flags, date: int, now: int) -> Entry:
     return Entry(len(octets), hashlib.sha256(octets).hexdigest()[:16], frozenset(flags), date, now)
 
@@ -41,6 +50,8 @@ def entry_of(octets: bytes, flags, date: int, now: int) -> Entry:
 class Model:
     def __init__(self) -> None:
         self.boxes: dict[tuple[str, str], Box] = {}
+        # Subscribed, and no mailbox has the name; the oldest first.
+        self.names: list[tuple[str, str]] = []
         self.now = 0
         self.highest_validity = 0
 
@@ -56,15 +67,47 @@ class Model:
         for depth in range(1, len(levels)):
             self.boxes.setdefault((user, "/".join(levels[:depth])), Box(SUBSCRIBED))
         self.boxes.setdefault((user, name), Box(SUBSCRIBED | use, DAYS.get(use, 0)))
+        self._look_at_names()
 
     def rename(self, user: str, old: str, new: str) -> None:
         if "/" in new:
             self.create(user, new.rpartition("/")[0])
-        for key in [key for key in self.boxes if key[0] == user and (key[1] + "/").startswith(old + "/")]:
+        family = sorted(key for key in self.boxes if key[0] == user and (key[1] + "/").startswith(old + "/"))
+        # Itself last.
+        for key in family[1:] + family[:1]:
+            self._leave(key)
             self.boxes[user, new + key[1][len(old) :]] = self.boxes.pop(key)
+        self._look_at_names()
 
     def delete(self, user: str, name: str) -> None:
+        self._leave((user, name))
         del self.boxes[user, name]
+        self._look_at_names()
+
+    def remove_user(self, user: str) -> None:
+        self.boxes = {key: box for key, box in self.boxes.items() if key[0] != user}
+        self.names = [key for key in self.names if key[0] != user]
+
+    def _leave(self, key: tuple[str, str]) -> None:
+        """A subscription outlives its mailbox (RFC 3501 6.3.9)."""
+        if self.boxes[key].attributes & SUBSCRIBED:
+            self.names.append(key)
+
+    def _look_at_names(self) -> None:
+        """Those that a mailbox has are none; beyond the limits the oldest are forgotten."""
+        self.names = [key for key in self.names if key not in self.boxes]
+        for user in {user for user, _ in self.names}:
+            while sum(octets_of_name(key) for key in self.names if key[0] == user) > NAMES_OF_USER:
+                self.names.remove(next(key for key in self.names if key[0] == user))
+        while sum(map(octets_of_name, self.names)) > NAMES_OF_ALL:
+            del self.names[0]
+
+    def subscribe(self, user: str, name: str, wanted: bool) -> None:
+        if (user, name) not in self.names:
+            box = self.boxes[user, name]
+            box.attributes = box.attributes & ~SUBSCRIBED | wanted
+        elif not wanted:
+            self.names.remove((user, name))
 
     def add(self, key, entry: Entry) -> int:
         box = self.boxes[key]
@@ -102,7 +145,10 @@ class Model:
 
     def check(self, seen: dict[tuple[str, str], Seen]) -> None:
         """Compares what the store shows; a mailbox's UIDVALIDITY is taken over when it is first seen."""
-        assert seen.keys() == self.boxes.keys(), (sorted(seen.keys() ^ self.boxes.keys()), "mailboxes")
+        there = {key for key, box in seen.items() if box != NONEXISTENT}
+        assert there == self.boxes.keys(), (sorted(there ^ self.boxes.keys()), "mailboxes")
+        names = seen.keys() - there
+        assert names == set(self.names), (sorted(names ^ set(self.names)), "subscribed names")
         fresh = []
         for key, box in self.boxes.items():
             _, validity, attributes, days, count = seen[key].fixed

@@ -32,6 +32,10 @@ class Box(NamedTuple):
     entries: tuple[Entry, ...]
 
 
+# What is seen of a name that is subscribed to and does not exist: neither id nor UIDVALIDITY, and the attribute 1.
+NONEXISTENT = Box((0, 0, 1, 0, 0), 0, 0, (), 0, (), ())
+
+
 class Nobody:
     """A session that does not listen."""
 
@@ -48,13 +52,16 @@ NOBODY = Nobody()
 
 
 def observe(store: Store, users, thorough: bool = True) -> dict[tuple[str, str], Box]:
-    """(user, mailbox) -> what is in it; every letter is read whole.
+    """(user, mailbox) -> what is in it; every letter is read whole. NONEXISTENT: subscribed, but no mailbox.
 
     A mailbox that had no letter yet, as the catalogue says, is opened only if `thorough`: it takes time.
     """
     read: dict[int, tuple[int, str]] = {}
     found = {}
     for user in users:
+        for octets in store.nonexistent(user):
+            assert store.find(user, octets.decode()) is None, f"{octets.decode()} of {user} exists"
+            found[user, octets.decode()] = NONEXISTENT
         for info in store.mailboxes(user):
             counters = info[INFO_COUNTERS]
             if thorough or counters[UIDNEXT] > 1 or counters[ENTRIES]:

@@ -52,7 +52,7 @@ def whole() -> list[Job]:
     jobs += [Job(name, 0, 1, name != "every kind, full log") for name in situations]
     jobs += [Job(name, seed) for name in situations if "cut" in name or "tail" in name for seed in range(1, 3)]
     jobs += [Job("first start", 0, 2, True)]
-    jobs += [Job(name, 0, 3) for name in ("flags", "folders", "imap", "retention", "folds", "slices")]
+    jobs += [Job(name, 0, 3) for name in ("flags", "folders", "subscriptions", "imap", "retention", "folds", "slices")]
     return jobs
 
 

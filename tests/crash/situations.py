@@ -13,9 +13,9 @@ from tests.support.nor_chip import BLOCK
 
 # Octets of the smallest record that a filler writes.
 SMALLEST = 48
-BLOCKS = 104
+BLOCKS = 116
 # Numbers for keywords and mailboxes that have not been there yet.
-_TEXTS = "abcdefghijklmnopqrstuvwxyz"
+_TEXTS = "abcdefghijklmnopqrstuvwxyz0123"
 
 
 def prepared(name: str, seed: int) -> Work:
@@ -95,6 +95,7 @@ def everything_logged(work: Work, number: int) -> None:
         work.create("anna", name)
         work.append("anna", name, 60, SEEN, ("work",))
         work.delete("anna", name)
+        work.subscribe("anna", name, False)
         work.idle()
         keyword = "key" + _TEXTS[number]
         work.change("anna", "INBOX", work.uids("anna", "INBOX")[-1:], 0, 0, (keyword,))
@@ -237,7 +238,11 @@ def operations(work: Work) -> list[Callable[[], None]]:
         lambda: work.subscribe("ben", "Listen", False),
         lambda: work.append("ben", "Listen/2026", 300, 0),
         lambda: work.delete("ben", "Listen/2026"),
+        lambda: work.subscribe("ben", "Lists", False),
+        lambda: work.create("ben", "Listen/2026"),
         lambda: work.add_user("clara"),
+        lambda: work.delete("clara", "Sent"),
+        lambda: work.remove_user("clara"),
         lambda: work.set_retention(*anna, 0, 3),
         work.expire,
         lambda: work.fold("anna", "Trash"),

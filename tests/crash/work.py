@@ -4,6 +4,7 @@ import random
 from array import array
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 from postino.store import INFO_ID, StoreError, StoreFull
@@ -37,6 +38,8 @@ class Work:
     def __init__(self, name: str, blocks: int, users: int, seed: int = 0) -> None:
         self.name = name
         self.users = USERS[:users]
+        # Those that were there once.
+        self.everybody = set(self.users)
         self.random = random.Random(f"{name} {seed}")
         self.flash = Flash(blocks)
         self.model = Model()
@@ -183,7 +186,7 @@ class Work:
 
     def finish(self) -> Recording:
         self.recording.operations = self.flash.chip.operations
-        self.recording.users = tuple(sorted({*self.users, *(user for user, _ in self.model.boxes)}))
+        self.recording.users = tuple(sorted(self.everybody))
         self.flash.release()
         return self.recording
 
@@ -275,7 +278,11 @@ class Work:
         self.do("refused delivery", act, lambda _: None)
 
     def add_user(self, user: str) -> None:
+        self.everybody.add(user)
         self.do("new user", lambda: self.store.ensure_user(user), lambda _: self.model.new_user(user))
+
+    def remove_user(self, user: str) -> None:
+        self.do("remove user", lambda: self.store.remove_user(user), lambda _: self.model.remove_user(user))
 
     def refused(self, size: int, users: int = 1) -> bool:
         """A delivery that the store may refuse because it is full; True if it did."""
@@ -369,11 +376,10 @@ class Work:
         self.do("delete", lambda: self.store.delete(user, name), lambda _: self.model.delete(user, name))
 
     def subscribe(self, user: str, name: str, wanted: bool) -> None:
-        def follow(_):
-            box = self.model.boxes[user, name]
-            box.attributes = box.attributes & ~1 | wanted
-
-        self.do("subscribe", lambda: self.store.subscribe(user, name, wanted), follow)
+        """Also a name without a mailbox, which is an operation of its own."""
+        kind = "unsubscribe name" if (user, name) in self.model.names else "subscribe"
+        follow = partial(self.model.subscribe, user, name, wanted)
+        self.do(kind, lambda: self.store.subscribe(user, name, wanted), lambda _: follow())
 
     def set_retention(self, user: str, name: str, days: int, count: int) -> None:
         def follow(_):

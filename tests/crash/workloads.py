@@ -106,6 +106,60 @@ def folders(seed: int) -> Recording:
     return work.finish()
 
 
+def subscriptions(seed: int) -> Recording:
+    """Names stay when their mailboxes are deleted and renamed, until they are unsubscribed or have a mailbox again."""
+    work = Work("subscriptions", 72, 2, seed)
+    work.set_up()
+    for size in (100, 3000):
+        work.deliver(size, 2)
+    work.record()
+    work.create("anna", "Lists/2025")
+    work.append("anna", "Lists/2025", 900, SEEN)
+    work.rename("anna", "Lists", "Listen")
+    work.subscribe("anna", "Lists/2025", False)
+    work.delete("anna", "Listen/2025")
+    work.create("anna", "Listen/2025/März")
+    work.rename("anna", "Listen", "Lists")
+    work.subscribe("anna", "Lists/2025/März", False)
+    work.delete("anna", "Lists/2025/März")
+    work.write_state()
+    work.subscribe("anna", "Listen", False)
+    work.delete("anna", "Lists/2025")
+    work.delete("anna", "Lists")
+    work.idle()
+    work.restart()
+    work.rename_inbox("anna", "Lists/2025")
+    work.delete("ben", "Junk")
+    work.rename("ben", "Archive", "Junk")
+    work.delete("ben", "Trash")
+    work.restart()
+    work.subscribe("anna", "Listen/2025", True)
+    work.subscribe("anna", "Listen/2025", False)
+    many_names(work, 6)
+    work.restart()
+    many_names(work, 14)
+    work.rename("ben", "Sent", "Gesendet")
+    work.remove_user("ben")
+    work.add_user("ben")
+    work.idle()
+    return work.finish()
+
+
+def many_names(work: Work, last: int) -> None:
+    """Names up to this number; there is room for nine."""
+
+    def leave(number: int) -> None:
+        name = "%02d" % number + "n" * 190
+        work.create("ben", name)
+        work.delete("ben", name)
+
+    with work.fillers():
+        for number in range(last - 6, last):
+            leave(number)
+        work.idle()
+    leave(last)
+
+
 def retention(seed: int) -> Recording:
     """Letters expire, by age and by number."""
     work = Work("retention", 56, 2, seed)
@@ -349,8 +403,11 @@ def anything(work: Work) -> None:
     elif kind == "create":
         tree(work, user)
     elif kind == "delete":
+        names = sorted(name for owner, name in work.model.names if owner == user)
         if (user, "Lists") in work.model.boxes:
             work.delete(user, "Lists")
+        elif names:
+            work.subscribe(user, choose(names), False)
     else:
         work.idle(8)
 
@@ -377,6 +434,7 @@ WORKLOADS: dict[str, Callable[[int], Recording]] = {
     "letters": letters,
     "flags": flags,
     "folders": folders,
+    "subscriptions": subscriptions,
     "imap": imap,
     "retention": retention,
     "folds": folds,

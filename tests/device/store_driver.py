@@ -241,6 +241,7 @@ class Driver:
         slots = stored(self.store.root)
         return {
             "boxes": boxes,
+            "nonexistent": [[user, name.decode()] for user in users for name in self.store.nonexistent(user)],
             "sessions": [[number, view.told()] for number, view in self.sessions.items()],
             "reports": [line for line in self.reports if not line.startswith("retention")],
             "files": slots,

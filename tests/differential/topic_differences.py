@@ -50,11 +50,12 @@ OF_TOPICS = (
         "Client implementations SHOULD ignore response codes that they do not recognize.",
         (
             "lsub: subscriptions",
+            "lsub: mailboxes that are deleted",
             "mailboxes: create, delete, rename",
             "status",
             "select, examine, close, unselect",
         ),
-        'Nowhere|Seven|INBOX|status|""',
+        r'Nowhere|Seven|INBOX|status|""|STATUS Gone',
         of_postino(changes.without_code(b"NONEXISTENT", b"CANNOT")),
     ),
     Difference(
@@ -202,7 +203,7 @@ OF_TOPICS = (
         "Postino tells in LSUB, too, whether a mailbox has children.",
         "RFC 3501 7.2.3",
         "The data is identical in format to the LIST response.",
-        ("lsub: subscriptions",),
+        ("lsub: subscriptions", "lsub: mailboxes that are deleted"),
         "LSUB",
         of_postino(changes.without_attributes(b"\\HasChildren", b"\\HasNoChildren")),
     ),

@@ -13,7 +13,11 @@ from littlefs import LittleFS
 BLOCK = 4096
 SECTOR_HEADER = 32
 ADD, ENTRIES, FLAGS, EXPUNGE, KEYWORD, MAILBOX, DROP, SLOTS, REFERENCES, SPOOL = range(1, 11)
+UNSUBSCRIBED = 12
 COMMIT, BEGIN = 1, 2
+# Of MAILBOX: a mark, attributes.
+LEFT = 2
+SUBSCRIBED, DYING = 1, 256
 NO_SLOT = 0xFFFF
 HISTORY_MAX = 64
 FIRST_UIDVALIDITY = 777_000
@@ -120,6 +124,8 @@ class ImageBuilder:
         self.references: dict[int, int] = {}
         self.slot_blocks: dict[int, int] = {}
         self.pending: list[int] = []
+        # User and name of subscriptions without a mailbox.
+        self.nonexistent: list[tuple[str, str]] = []
         self.next_sector()
         self.fold_state()
 
@@ -184,6 +190,18 @@ class ImageBuilder:
     def change_box(self, box: Box, name: str, attributes: int) -> None:
         box.name, box.attributes = name, attributes
         self.commit((MAILBOX, box.id, self.mailbox_payload(box, created=False)))
+
+    def leave_name(self, box: Box, name: str = "") -> None:
+        """The mailbox is deleted, or gets another name; the user stays subscribed to the one that it had."""
+        self.nonexistent.append((box.user, box.name))
+        box.user, box.name, box.attributes = (box.user, name, SUBSCRIBED) if name else ("", "", DYING)
+        payload = bytearray(self.mailbox_payload(box, created=False))
+        payload[10] |= LEFT
+        self.commit((MAILBOX, box.id, bytes(payload)))
+
+    def unsubscribe(self, user: str, name: str) -> None:
+        self.commit((UNSUBSCRIBED, 0, f"{user}\0{name}".encode()))
+        self.nonexistent = [each for each in self.nonexistent if each != (user, name) and (name or each[0] != user)]
 
     def drop(self, box: Box) -> None:
         self.commit((DROP, box.id, b""))
@@ -305,12 +323,14 @@ class ImageBuilder:
         slots = max([*self.references, *self.pending], default=-1) + 1
         boxes = sorted(self.boxes.values(), key=lambda box: (box.user.encode(), box.name.encode()))
         blocks = sum(self.slot_blocks.values())
-        head = struct.pack("<4sHHQ", b"PST2", 2, 0, self.sequence)
+        head = struct.pack("<4sHHQ", b"PST2", 2, len(self.nonexistent), self.sequence)
         head += struct.pack("<IIII", self.next_letter_id, self.next_box_id, self.next_uidvalidity, blocks)
         head += struct.pack("<HHHH", slots, len(boxes), len(self.pending), 0)
         marks = [255 if slot in self.pending else self.references.get(slot, 0) for slot in range(slots)]
         content = head + bytes(marks) + b"".join(self._state_of_box(box) for box in boxes)
-        return with_crc(content + struct.pack(f"<{len(self.pending)}H", *self.pending))
+        names = [f"{user}\0{name}".encode() for user, name in self.nonexistent]
+        content += struct.pack(f"<{len(self.pending)}H", *self.pending)
+        return with_crc(content + b"".join(bytes([len(name)]) + name for name in names))
 
     def _state_of_box(self, box: Box) -> bytes:
         blocks = sum(entry.letter.blocks for entry in box.entries.values())

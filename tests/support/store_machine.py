@@ -365,7 +365,9 @@ class StoreMachine(RuleBasedStateMachine):
         self.do("rename", user, old, new, steps=rename_steps(self.model, user, old, new), room=SPARE)
 
     def do_subscribe(self, data: Any) -> None:
-        key = self.key(data)
+        """Also what is subscribed and does not exist, or was never there."""
+        left = sorted(self.model.names) or [(USERS[0], "nothing")]
+        key = data.draw(st.sampled_from(left), "left") if data.draw(st.booleans(), "gone") else self.key(data)
         wanted = data.draw(st.booleans(), "wanted")
         self.do("subscribe", *key, wanted, steps=[lambda model: model.subscribe(*key, wanted)])
 

@@ -106,6 +106,8 @@ class Model:
     def __init__(self) -> None:
         self.users: set[str] = set()
         self.boxes: dict[tuple[str, str], Box] = {}
+        # Subscribed, and no mailbox has the name.
+        self.names: set[tuple[str, str]] = set()
         self.sessions: dict[int, Session] = {}
         self.operation = 0
         self.serial = 0
@@ -123,6 +125,7 @@ class Model:
         other = Model()
         other.__dict__.update(self.__dict__)
         other.users = set(self.users)
+        other.names = set(self.names)
         other.several = set(self.several)
         other.boxes = {key: box.copy() for key, box in self.boxes.items()}
         other.sessions = {
@@ -247,6 +250,7 @@ class Model:
 
     def _new(self, user: str, name: str, attributes: int, days: int = 0) -> Box:
         self.serial += 1
+        self.names.discard((user, name))
         box = self.boxes[user, name] = Box(self.serial, attributes, days)
         return box
 
@@ -259,6 +263,7 @@ class Model:
     def remove_user(self, user: str) -> None:
         for key in [key for key in self.boxes if key[0] == user]:
             self._drop(key)
+        self.names = {key for key in self.names if key[0] != user}
         self.users.discard(user)
 
     def _drop(self, key: tuple[str, str]) -> None:
@@ -293,7 +298,12 @@ class Model:
             raise Refused("InvalidName")
         if any(key[0] == user and key[1].startswith(name + "/") for key in self.boxes):
             raise Refused("HasChildren")
+        self._leave((user, name))
         self._drop((user, name))
+
+    def _leave(self, key: tuple[str, str]) -> None:
+        if self.boxes[key].attributes & SUBSCRIBED:
+            self.names.add(key)
 
     def check_rename(self, user: str, old: str, new: str) -> None:
         self.find(user, old)
@@ -309,15 +319,22 @@ class Model:
         old, new = canonical(old), canonical(new)
         self._make_parents(user, new)
         for key in [key for key in self.boxes if key[0] == user and (key[1] + "/").startswith(old + "/")]:
+            self._leave(key)
             box = self.boxes.pop(key)
             box.modseq_may_rise = True
             self.boxes[user, new + key[1][len(old) :]] = box
+        self.names -= self.boxes.keys()
 
     def empty_inbox(self, user: str, new: str) -> None:
         """INBOX cannot be renamed: its letters go, so many at a time."""
         self.transfer((user, INBOX), sorted(self.boxes[user, INBOX].entries)[:MOVE_BATCH], canonical(new), True)
 
     def subscribe(self, user: str, name: str, wanted: bool) -> None:
+        key = (user, canonical(name))
+        if key in self.names:
+            if not wanted:
+                self.names.discard(key)
+            return
         box = self.find(user, name)
         box.attributes = box.attributes & ~SUBSCRIBED | wanted
         box.modseq_may_rise = True
@@ -381,6 +398,7 @@ class Comparison:
         if sorted(found) != sorted(model.boxes):
             self.problems.append(f"mailboxes {sorted(found)}, not {sorted(model.boxes)}")
             return
+        self.expect("names without a mailbox", sorted(map(tuple, seen["nonexistent"])), sorted(model.names))
         for key, box in model.boxes.items():
             self._mailbox(key, box, found[key])
         self._numbers(found)

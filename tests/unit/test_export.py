@@ -148,6 +148,17 @@ def test_a_mailbox_that_is_being_deleted_stays_out(builder, export):
     assert list(index_of(folder)) == ["INBOX"]
 
 
+def test_subscriptions_without_a_mailbox(builder, export):
+    builder.box()
+    builder.leave_name(builder.box("anna", "Später"))
+    builder.leave_name(builder.box("anna", "Old"), "New")
+    builder.box("ben")
+    folder = export()[2]
+    users = json.loads((folder / "postino.json").read_text())["users"]
+    assert {user: each["nonexistent"] for user, each in users.items()} == {"anna": ["Später", "Old"], "ben": []}
+    assert list(index_of(folder)) == ["INBOX", "New"]
+
+
 def test_an_export_is_the_same_every_time(builder, tmp_path):
     for user in ("anna", "ben"):
         builder.deliver(letter_text(1), builder.box(user))

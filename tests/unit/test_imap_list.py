@@ -18,7 +18,9 @@ USES = {0: set(), SENT: {b"\\Sent"}, TRASH: {b"\\Trash"}}
 
 levels = st.sampled_from(["a", "b", "ab", "a b"])
 names = st.lists(levels, min_size=1, max_size=3).map("/".join)
-trees = st.dictionaries(names, st.tuples(st.booleans(), st.sampled_from(sorted(USES))), max_size=6)
+GONE = "subscribed, then deleted"
+subscriptions = st.sampled_from([True, False, GONE])
+trees = st.dictionaries(names, st.tuples(subscriptions, st.sampled_from(sorted(USES))), max_size=6)
 patterns = st.one_of(
     st.sampled_from(["*", "%", "a*"]),
     st.text("ab /*%", min_size=1, max_size=5),
@@ -27,30 +29,47 @@ patterns = st.one_of(
 
 
 class Tree:
-    """What the user's mailboxes are, made anew for each example."""
+    """What the user's mailboxes are, made anew for each example; `gone` are subscribed names without a mailbox."""
 
     def __init__(self, server, wanted):
         store = server.store
         for info in reversed(store.mailboxes("anna")):
             if info[2] != "INBOX":
                 store.delete("anna", info[2])
+        for name in list(store.nonexistent("anna")):
+            store.subscribe("anna", name.decode(), False)
         # Parents first, for they are made by the way, without a use.
         for name in sorted(wanted):
             if store.find("anna", name) is None:
                 store.create("anna", name, wanted[name][1])
         self.subscribed = {}
         self.uses = {"INBOX": set()}
-        for info in store.mailboxes("anna"):
+        self.gone = set()
+        # Children first. A parent that was not wanted goes, unless there is a mailbox below it.
+        for info in reversed(store.mailboxes("anna")):
             name = info[2]
-            self.subscribed[name] = wanted.get(name, (False, 0))[0]
+            how = wanted.get(name, (False, 0))[0]
+            store.subscribe("anna", name, bool(how))
+            if name != "INBOX" and not self.below(name) and (how == GONE or name not in wanted):
+                store.delete("anna", name)
+                self.gone |= {name} if how else set()
+                continue
+            self.subscribed[name] = bool(how)
             self.uses[name] = USES[info[4] & (SENT | TRASH)]
-            store.subscribe("anna", name, self.subscribed[name])
 
     def below(self, name):
         return [other for other in self.subscribed if other.startswith(name + "/")]
 
     def children(self, name):
         return b"\\HasChildren" if self.below(name) else b"\\HasNoChildren"
+
+    def all_names(self):
+        """Those of mailboxes, subscribed names, and all above them."""
+        found = {*self.subscribed, *self.gone}
+        return found | {name[: end.start()] for name in found for end in re.finditer("/", name)}
+
+    def is_subscribed(self, name):
+        return name in self.gone or self.subscribed.get(name, False)
 
 
 def matches(patterns, name):
@@ -67,25 +86,28 @@ def expected(tree, selection, patterns, returned):
     """RFC 5258 3.3 and 3.5, word by word."""
 
     def selected(name):
-        return ("SUBSCRIBED" not in selection or tree.subscribed[name]) and (
-            "SPECIAL-USE" not in selection or bool(tree.uses[name])
+        # Names that do not exist are listed if they are selected, so not without a criterion.
+        if name not in tree.subscribed and not selection & {"SUBSCRIBED", "SPECIAL-USE"}:
+            return False
+        return ("SUBSCRIBED" not in selection or tree.is_subscribed(name)) and (
+            "SPECIAL-USE" not in selection or bool(tree.uses.get(name))
         )
 
     told = {}
-    for name in tree.subscribed:
-        below = [other for other in tree.below(name) if selected(other)]
+    for name in tree.all_names():
+        below = [other for other in tree.all_names() if other.startswith(name + "/") and selected(other)]
         recursive = "RECURSIVEMATCH" in selection
         # "... at least one descendant ... that satisfies the criteria and that doesn't match the pattern" (3.3, 2 B).
         wanted = selected(name) or (recursive and any(not matches(patterns, other) for other in below))
         if not matches(patterns, name) or not wanted:
             continue
-        attributes = set()
-        if "SUBSCRIBED" in returned | selection and tree.subscribed[name]:
+        attributes = set() if name in tree.subscribed else {b"\\NonExistent"}
+        if "SUBSCRIBED" in returned | selection and tree.is_subscribed(name):
             attributes.add(b"\\Subscribed")
         if "CHILDREN" in returned:
             attributes.add(tree.children(name))
         if "SPECIAL-USE" in returned | selection:
-            attributes |= tree.uses[name]
+            attributes |= tree.uses.get(name, set())
         criteria = {option.encode() for option in selection & {"SUBSCRIBED", "SPECIAL-USE"}}
         told[name] = (attributes, criteria if recursive and below else set())
     return told
@@ -121,6 +143,21 @@ def test_the_rules_of_the_extended_list(server, wanted, selection, asked, return
     assert listed(talk(server, line.encode())) == expected(tree, selection, asked, returned)
 
 
+deep = st.lists(st.sampled_from(["a", "b"]), min_size=1, max_size=3).map("/".join)
+left = st.dictionaries(deep, st.tuples(st.sampled_from([GONE, GONE, True, False]), st.just(0)), min_size=2, max_size=6)
+levels_of_patterns = st.lists(st.sampled_from(["%", "a", "b", "*"]), min_size=1, max_size=2).map("/".join)
+
+
+@MANY
+@given(left, st.lists(levels_of_patterns, min_size=1, max_size=2), returns)
+def test_the_rules_of_the_extended_list_for_names_that_do_not_exist(server, wanted, asked, returned):
+    talk(server)
+    tree = Tree(server, wanted)
+    quoted = " ".join(f'"{pattern}"' for pattern in asked)
+    line = f'z LIST (SUBSCRIBED RECURSIVEMATCH) "" ({quoted}) RETURN ({" ".join(returned)})'
+    assert listed(talk(server, line.encode())) == expected(tree, {"SUBSCRIBED", "RECURSIVEMATCH"}, asked, returned)
+
+
 @MANY
 @given(trees, patterns)
 def test_lsub(server, wanted, pattern):
@@ -128,15 +165,13 @@ def test_lsub(server, wanted, pattern):
     talk(server)
     tree = Tree(server, wanted)
     told = {}
-    for name, subscribed in tree.subscribed.items():
-        if not subscribed:
-            continue
+    for name in filter(tree.is_subscribed, tree.all_names()):
         if matches([pattern], name):
-            told[name] = ({tree.children(name)} | tree.uses[name], set())
+            told[name] = (set() if name in tree.gone else {tree.children(name)} | tree.uses[name], set())
             continue
         parents = [name[: end.start()] for end in re.finditer("/", name)]
         matching = [parent for parent in parents if matches([pattern], parent)]
-        if matching and not tree.subscribed[matching[-1]]:
+        if matching and not tree.is_subscribed(matching[-1]):
             told[matching[-1]] = ({b"\\Noselect"}, set())
     assert listed(talk(server, f'z LSUB "" "{pattern}"'.encode())) == told
 

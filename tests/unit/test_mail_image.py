@@ -248,6 +248,38 @@ def test_a_mailbox_on_its_way_out():
     assert_holds(builder)
 
 
+@pytest.mark.parametrize("folded", [False, True])
+def test_subscriptions_without_a_mailbox(folded):
+    builder = ImageBuilder()
+
+    def holds(**wanted: list[str]) -> None:
+        if folded:
+            builder.fold_state()
+        assert_holds(builder)
+        assert mail_image.describe(mail_image.open_image(builder.image()))["nonexistent"] == wanted
+
+    builder.box()
+    lists, other, third = (builder.box(user, "Listen/März") for user in ("anna", "ben", "annamaria"))
+    holds()
+    builder.leave_name(lists, "Old")
+    builder.leave_name(other, "Neu")
+    builder.leave_name(third, "Neu")
+    holds(anna=["Listen/März"], ben=["Listen/März"], annamaria=["Listen/März"])
+    builder.leave_name(lists)
+    builder.drop(lists)
+    holds(anna=["Listen/März", "Old"], ben=["Listen/März"], annamaria=["Listen/März"])
+    builder.unsubscribe("anna", "Listen/März")
+    # A mailbox that comes, and one that gets the name, take it off the list.
+    builder.nonexistent.remove(("anna", "Old"))
+    builder.box("anna", "Old")
+    builder.nonexistent.remove(("ben", "Listen/März"))
+    builder.change_box(other, "Listen/März", 1)
+    builder.leave_name(third, "Plans")
+    holds(annamaria=["Listen/März", "Neu"])
+    builder.unsubscribe("annamaria", "")
+    holds()
+
+
 def test_many_references_are_never_lowered():
     builder = ImageBuilder()
     inbox = builder.box()

@@ -18,6 +18,7 @@ from tests.support.mail_image_builder import (
     REFERENCES,
     SLOTS,
     SPOOL,
+    UNSUBSCRIBED,
     Box,
     ImageBuilder,
     fix_crc,
@@ -202,6 +203,36 @@ def test_names(builder, inbox, user, name, attributes):
     assert sum(len(boxes) for boxes in mail_image.describe(store)["users"].values()) == 2 - (attributes == 256)
 
 
+@pytest.mark.parametrize(
+    ("user", "name"), [("", "a"), ("anna", "a//b"), ("anna", "INBOX"), ("anna", "a\nb"), ("anna", "twice")]
+)
+def test_names_of_subscriptions_without_a_mailbox(builder, inbox, user, name):
+    builder.nonexistent = [("anna", "twice"), (user, name)]
+    builder.fold_state()
+    assert found(builder) == [("error", "name")]
+
+
+def test_a_subscription_without_a_user(builder, inbox):
+    builder.nonexistent = [("anna", "Old")]
+    builder.fold_state()
+    for path in ("index/state", "index/state.2"):
+        builder.files[path] = fix_crc(builder.files[path].replace(b"anna\0Old", b"anna.Old"))
+    assert {kind for _, kind in found(builder)} >= {"state", "state-lost"}
+
+
+@pytest.mark.parametrize(("user", "name"), [("anna", "Old"), ("ben", "Gone"), ("ben", "")])
+def test_a_subscription_that_is_not_there_ends(builder, inbox, user, name):
+    builder.leave_name(builder.box("anna", "Gone"))
+    builder.unsubscribe(user, name)
+    assert found(builder) == [("error", "log-name")]
+
+
+@pytest.mark.parametrize("payload", [b"", b"anna", b"\xff"])
+def test_a_subscription_that_says_nothing_ends(builder, inbox, payload):
+    builder.commit((UNSUBSCRIBED, 0, payload))
+    assert found(builder) == [("error", "log-payload")]
+
+
 def test_a_state_out_of_order(builder, inbox):
     builder.box("ben")
     builder.fold_state()
@@ -336,7 +367,7 @@ def test_mail_that_goes_out_is_skipped(builder, inbox):
     assert found(builder) == []
 
 
-@pytest.mark.parametrize("kind", [0, 12, 255])
+@pytest.mark.parametrize("kind", [0, 13, 255])
 @pytest.mark.parametrize("payload", [b"", b"whatever a later version may have to say"], ids=len)
 def test_kinds_of_a_later_version_are_passed_over(builder, inbox, kind, payload):
     builder.commit((kind, 1, payload))

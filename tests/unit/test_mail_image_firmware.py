@@ -20,6 +20,9 @@ from tests.unit.store_support import DATE, USERS, Board, append, content, delive
 BLOCKS = 500
 ROUNDS = 25
 
+# Marks a subscribed name without a mailbox, which has no letters.
+NO_MAILBOX = "no mailbox: "
+
 # (user, name) -> UID -> SHA-256 of the letter; None where the firmware holds it back.
 Letters = dict[tuple[str, str], dict[int, str | None]]
 
@@ -88,6 +91,8 @@ def folded(board: Board) -> None:
             board.store.rename("bert", f"Plans/{number}", f"Old/{number}")
         if number % 5 == 3:
             board.store.delete("bert", f"Plans/{number}")
+        if number % 10 == 7:
+            board.store.subscribe("bert", f"Plans/{number - 4}", False)
     changes(board)
 
 
@@ -137,7 +142,8 @@ def of_firmware(image: bytes) -> Letters | None:
             store.open()
         except StoreUnavailable:
             return None
-        return {(user, info[2]): letters_of(store, info) for user in USERS for info in store.mailboxes(user)}
+        names = {(user, NO_MAILBOX + name.decode()): {} for user in USERS for name in store.nonexistent(user)}
+        return names | {(user, info[2]): letters_of(store, info) for user in USERS for info in store.mailboxes(user)}
     finally:
         flash.release()
 
@@ -162,8 +168,10 @@ def of_reader(image: bytes) -> tuple[Letters, bool]:
     """Also whether it has found an error."""
     store = mail_image.open_image(image)
     errors = [finding for finding in mail_image.check(store) if finding.severity == mail_image.ERROR]
-    users = mail_image.describe(store)["users"]
-    letters = {
+    described = mail_image.describe(store)
+    users = described["users"]
+    letters = {(user, NO_MAILBOX + name): {} for user, names in described["nonexistent"].items() for name in names}
+    letters |= {
         (user, name): {entry["uid"]: entry["sha256"] for entry in box["entries"]}
         for user, boxes in users.items()
         for name, box in boxes.items()

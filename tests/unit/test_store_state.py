@@ -29,6 +29,10 @@ INFOS = [
 ]
 
 
+# Subscribed names without a mailbox.
+NAMES = ["bert\0Später/Bald".encode(), b"anna\0" + b"n" * 200]
+
+
 def example(root, sequence: int = 1 << 40, **arguments):
     found = State()
     found.sequence = sequence
@@ -45,7 +49,7 @@ def example(root, sequence: int = 1 << 40, **arguments):
     slots.set(600, PENDING)
     slots.blocks = 1234
     os.makedirs(f"{root}/index", exist_ok=True)
-    state.write(str(root), found, slots, INFOS, **arguments)
+    state.write(str(root), found, slots, INFOS, names=NAMES, **arguments)
     return found, slots
 
 
@@ -64,7 +68,7 @@ def test_written_as_specified(tmp_path):
     assert sorted(os.listdir(tmp_path / "index")) == ["state", "state.2"]
     assert zlib.crc32(octets[:-4]) == struct.unpack("<I", octets[-4:])[0]
     header = struct.unpack("<4sHHQIIIIHHHH", octets[:40])
-    assert header == (b"PST2", 2, 0, 1 << 40, 4000, 10, 0x3FFFFFFF, 1234, 704, 4, 2, 0)
+    assert header == (b"PST2", 2, 2, 1 << 40, 4000, 10, 0x3FFFFFFF, 1234, 704, 4, 2, 0)
     assert octets[40 : 40 + 704] == bytes([1, 1, 1, 0, 254]) + bytes([1] * 595) + b"\xff" + bytes(
         [1] * 39
     ) + b"\xff" + (bytes([1] * 59) + bytes(4))
@@ -77,17 +81,19 @@ def test_written_as_specified(tmp_path):
         at += 40
         assert octets[at : at + sum(lengths)].decode() == user + name
         at += sum(lengths)
-    assert struct.unpack("<2H", octets[at:-4]) == (600, 640)
+    assert struct.unpack("<2H", octets[at : at + 4]) == (600, 640)
+    assert octets[at + 4 : -4] == b"\x11bert\0Sp\xc3\xa4ter/Bald" + b"\xcdanna\0" + b"n" * 200
 
 
 def check_example(root, told, stale: bool, sequence: int = 1 << 40):
     slots = Slots(2560)
-    found, infos = state.read(str(root), slots, told.append)
+    found, infos, names = state.read(str(root), slots, told.append)
     assert (found.sequence, found.next_letter, found.next_mailbox) == (sequence, 4000, 10)
     assert found.next_uidvalidity == 0x3FFFFFFF
     assert found.stale_copy == stale
     assert infos == INFOS
     assert infos[1][1] is infos[2][1]
+    assert names == NAMES
     assert references(slots) == references(example(root)[1])
     assert slots.blocks == 1234
     assert slots.extent == 704
@@ -105,8 +111,8 @@ def test_an_empty_one(tmp_path):
     os.mkdir(tmp_path / "index")
     state.write(str(tmp_path), State(), Slots(100), [], True)
     slots = Slots(100)
-    found, infos = state.read(str(tmp_path), slots)
-    assert (found.sequence, found.next_letter, infos, slots.extent) == (0, 1, [], 0)
+    found, infos, names = state.read(str(tmp_path), slots)
+    assert (found.sequence, found.next_letter, infos, names, slots.extent) == (0, 1, [], [], 0)
 
 
 @pytest.mark.parametrize("number", [0, 1])
@@ -118,7 +124,7 @@ def test_one_copy_is_enough(tmp_path, number):
         told: list[str] = []
         with open(path, "wb") as file:
             file.write(octets[:at] + bytes([octets[at] ^ 0x10]) + octets[at + 1 :])
-        found, infos = state.read(str(tmp_path), Slots(2560), told.append)
+        found, infos, _ = state.read(str(tmp_path), Slots(2560), told.append)
         assert (infos, found.sequence, found.stale_copy) == (INFOS, 1 << 40, True)
         assert told == ["a copy of the state is damaged"]
     for length in (0, 3, 39, 44, len(octets) - 1):
@@ -228,7 +234,7 @@ def test_whatever_fails_a_good_copy_stays(tmp_path, monkeypatch, error):
         left = 0
         assert sorted(os.listdir(tmp_path / "index")) == ["state", "state.2"]
         told: list[str] = []
-        found, infos = state.read(str(tmp_path), Slots(2560), told.append)
+        found, infos, _ = state.read(str(tmp_path), Slots(2560), told.append)
         assert (infos, told) == (INFOS, [])
         seen.add((found.sequence, found.stale_copy))
     assert seen == {(100, False), (200, True), (200, False)}
@@ -260,7 +266,7 @@ def test_every_cut_leaves_a_good_copy():
     sequences = []
     for image in images(chip, first):
         with on_chip(Chip(32, image)):
-            found, infos = state.read("", Slots(2560))
+            found, infos, _ = state.read("", Slots(2560))
             assert infos == INFOS
             sequences.append(found.sequence)
     assert sequences == sorted(sequences)

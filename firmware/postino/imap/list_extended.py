@@ -44,6 +44,8 @@ class _Request:
         self.items = None
         self.matchers = []
         self.octets = 0
+        # Names (UTF-8) that are subscribed to and do not exist, if they are asked for.
+        self.nonexistent = ()
 
 
 async def list_mailboxes(session, arguments, reference, pattern):
@@ -132,7 +134,11 @@ def _read_returns(session, arguments, request, status):
 
 
 async def _tell_all(session, request, status):
-    mailboxes = session.server.store.mailboxes(session.conn.user)
+    store = session.server.store
+    mailboxes = store.mailboxes(session.conn.user)
+    # Those have no special use.
+    if request.selection & (_SUBSCRIBED | _SPECIAL_USE) == _SUBSCRIBED:
+        request.nonexistent = list(store.nonexistent(session.conn.user))
     known = bytearray(len(mailboxes))
     for k, info in enumerate(mailboxes):
         known[k] = _known_of(session, request, info)
@@ -141,6 +147,9 @@ async def _tell_all(session, request, status):
         if known[k] & _MATCHES:
             await _tell(session, request, status, mailboxes, known, k)
         await _yield(k)
+    told = []
+    for name in request.nonexistent:
+        await _tell_nonexistent(session, request, name, told)
 
 
 async def _yield(k):
@@ -154,11 +163,15 @@ def _known_of(session, request, info):
         bits = 0
     if request.selection & _SPECIAL_USE and not attributes.special_uses(session, info):
         bits = 0
-    name = info[INFO_NAME].encode()
+    return bits | _match(request, info[INFO_NAME].encode())
+
+
+def _match(request, name):
+    """Returns _MATCHES if the name (UTF-8) matches one of the patterns, else 0."""
     for matcher in request.matchers:
         if matcher.matches(name):
-            return bits | _MATCHES
-    return bits
+            return _MATCHES
+    return 0
 
 
 async def _tell(session, request, status, mailboxes, known, k):
@@ -167,6 +180,7 @@ async def _tell(session, request, status, mailboxes, known, k):
     extended = b""
     if request.selection & _RECURSIVE:
         found = [known[child] for child in attributes.below(mailboxes, k) if known[child] & _SELECTED]
+        found += _nonexistent_below(request, mailboxes[k][INFO_NAME].encode())
         if found:
             extended = _child_info(request)
         # One that is not selected itself is told for the sake of those below it that are not told (RFC 5258 3.5).
@@ -186,6 +200,36 @@ async def _tell(session, request, status, mailboxes, known, k):
     if text:
         await session.conn.write(b"* STATUS %s (%s)\r\n" % (name, text))
         await asyncio.sleep_ms(0)
+
+
+def _nonexistent_below(request, name):
+    """Returns what is known of each name below this one that does not exist."""
+    return [_match(request, other) for other in request.nonexistent if other.startswith(name + b"/")]
+
+
+async def _tell_nonexistent(session, request, name, told):
+    """Tells a subscribed name that does not exist if it matches, else those above it for its sake (RFC 5258 3, 3.5)."""
+    if _match(request, name):
+        await _tell_name(session, request, name, True)
+        return
+    while request.selection & _RECURSIVE and b"/" in name:
+        name = name[: name.rfind(b"/")]
+        # Mailboxes have been told, and subscribed names are told themselves.
+        if _match(request, name) and name not in told and name not in request.nonexistent:
+            if session.server.store.find(session.conn.user, str(name, "utf-8")) is None:
+                told.append(name)
+                await _tell_name(session, request, name, False)
+
+
+async def _tell_name(session, request, name, is_subscribed):
+    words = [b"\\Subscribed", b"\\NonExistent"] if is_subscribed else [b"\\NonExistent"]
+    if request.returned & _CHILDREN and is_offered(session, b"CHILDREN"):
+        # What is above a mailbox exists.
+        words.append(b"\\HasNoChildren")
+    below = request.selection & _RECURSIVE and _nonexistent_below(request, name)
+    name = names.quoted(session, str(name, "utf-8"))
+    line = (b" ".join(words), name, _child_info(request) if below else b"")
+    await session.conn.write(b'* LIST (%s) "/" %s%s\r\n' % line)
 
 
 def _status_of(session, request, status, info):

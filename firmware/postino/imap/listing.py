@@ -49,7 +49,8 @@ async def _list(session, reference, pattern, verb):
         await _tell(session, verb, b"\\Noselect", "")
         return b"OK %s completed" % verb
     matcher = patterns.matcher(session, reference, pattern)
-    mailboxes = session.server.store.mailboxes(session.conn.user)
+    store = session.server.store
+    mailboxes = store.mailboxes(session.conn.user)
     parents = []
     for k, info in enumerate(mailboxes):
         name = info[INFO_NAME]
@@ -61,6 +62,14 @@ async def _list(session, reference, pattern, verb):
                 await _tell_parent(session, matcher, mailboxes, name, parents)
         if k % YIELD_EVERY == YIELD_EVERY - 1:
             await asyncio.sleep_ms(0)
+    if verb == b"LSUB":
+        # Without \Noselect, which would say that they are not subscribed (RFC 3501 6.3.9, RFC 5258 3.1).
+        for octets in store.nonexistent(session.conn.user):
+            name = str(octets, "utf-8")
+            if matcher.matches(octets):
+                await _tell(session, verb, b"", name)
+            else:
+                await _tell_parent(session, matcher, mailboxes, name, parents)
     return b"OK %s completed" % verb
 
 
@@ -77,7 +86,8 @@ async def _tell_parent(session, matcher, mailboxes, name, told):
     for info in mailboxes:
         if info[INFO_NAME] == parent and info[INFO_ATTRIBUTES] & SUBSCRIBED:
             return
-    await _tell(session, b"LSUB", b"\\Noselect", parent)
+    if parent.encode() not in session.server.store.nonexistent(session.conn.user):
+        await _tell(session, b"LSUB", b"\\Noselect", parent)
 
 
 def _matching_parent(matcher, name):

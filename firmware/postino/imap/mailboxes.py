@@ -97,15 +97,15 @@ async def rename(session, command):
 
 
 async def subscribe(session, command):
+    """A name that does not exist is refused, unless it is subscribed already (RFC 9051 6.3.7)."""
     name = _read_name(session, command)
     command.arguments.end()
-    names.find(session, name)
     session.server.store.subscribe(session.conn.user, name, True)
     return b"OK SUBSCRIBE completed"
 
 
 async def unsubscribe(session, command):
-    """A name that does not exist is not subscribed: OK, or Thunderbird tries for ever."""
+    """OK also if it was not subscribed or never existed, or Thunderbird tries for ever."""
     command.arguments.space()
     text = command.arguments.astring()
     command.arguments.end()

@@ -107,7 +107,7 @@ def canonical(name: str) -> str:
     """RFC 3501 section 5.1: INBOX in any case is the same mailbox."""
     head = name[: len(INBOX)]
     rest = name[len(INBOX) :]
-    if head.upper() == INBOX and (not rest or rest[0] == SEPARATOR):
+    if head.upper() == INBOX and (not rest or rest.startswith(SEPARATOR)):
         return INBOX + rest
     return name
 
@@ -135,9 +135,14 @@ def put_record(log, info, marks: int):
     log.put(name)
 
 
+def marks_of(reader) -> int:
+    """The marks of a MAILBOX record."""
+    return reader.octet(_MARKS_AT)
+
+
 def is_created(reader) -> bool:
     """The record makes a new mailbox."""
-    return reader.kind == records.MAILBOX and bool(reader.octet(_MARKS_AT) & CREATED)
+    return reader.kind == records.MAILBOX and bool(marks_of(reader) & CREATED)
 
 
 def read_record(reader, counters):
@@ -154,6 +159,8 @@ class Catalogue:
         # Sorted by user and name; those that are dying come first.
         self.infos = []
         self._by_id = {}
+        # Names that users are subscribed to though no mailbox has them any more (nonexistent.py).
+        self.names = []
 
     def get(self, mailbox: int):
         """None if there is no such mailbox, or it is dying."""
@@ -180,16 +187,16 @@ class Catalogue:
                 return info
         return None
 
-    def changed(self, replaced: list, removed=()):
-        """What install() takes: `replaced` by id or added, those with an id in `removed` gone."""
+    def changed(self, replaced: list, removed=(), names=None):
+        """What install() takes: `replaced` by id or added, those with an id in `removed` gone; new `names`, if any."""
         gone = set(removed)
         for info in replaced:
             gone.add(info[INFO_ID])
         infos = [info for info in self.infos if info[INFO_ID] not in gone]
         infos.extend(replaced)
         infos.sort(key=_order)
-        return infos, {info[INFO_ID]: info for info in infos}
+        return infos, {info[INFO_ID]: info for info in infos}, self.names if names is None else names
 
     def install(self, future):
         """After the commit."""
-        self.infos, self._by_id = future
+        self.infos, self._by_id, self.names = future

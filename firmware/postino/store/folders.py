@@ -1,11 +1,13 @@
 """Mailboxes as a tree of names: making, deleting, renaming, subscribing (RFC 3501 sections 6.3.3 to 6.3.7).
 
-Names are str with "/" between levels; INBOX is written in upper case whatever the client wrote.
+Names are str with "/" between levels; INBOX is written in upper case whatever the client wrote. What becomes of a
+subscription when its mailbox goes is in nonexistent.py.
 """
 
+import gc
 from array import array
 
-from postino.store import catalogue, fold, records
+from postino.store import catalogue, fold, nonexistent, records
 from postino.store.catalogue import (
     DYING,
     ENTRIES,
@@ -31,6 +33,10 @@ from postino.store.errors import (
 from postino.store.mailbox import Nobody
 
 MAX_MAILBOXES = 100
+# The mailboxes of all users take one part of so many of the heap, but for those that every user has from the start.
+HEAP_PARTS = 7
+# Octets of heap that a mailbox takes beside those of its name, about.
+_MAILBOX_OCTETS = 136
 MAX_NAME_BYTES = 200
 MAX_USER_BYTES = 32
 # Days, and letters.
@@ -47,17 +53,19 @@ def _checked(name: str) -> str:
     for level in name.split(SEPARATOR):
         if not level:
             raise InvalidName("empty level")
-    for character in name:
-        if ord(character) < 32 or ord(character) == 127:
+    octets = _encoded(name)
+    # The characters of a str would be interned, each for good.
+    for octet in octets:
+        if octet < 32 or octet == 127:
             raise InvalidName("control character")
-    if _octets(name) > MAX_NAME_BYTES:
+    if len(octets) > MAX_NAME_BYTES:
         raise InvalidName("name too long")
     return name
 
 
-def _octets(name: str) -> int:
+def _encoded(name: str) -> bytes:
     try:
-        return len(name.encode())
+        return name.encode()
     except UnicodeError:
         raise InvalidName("not Unicode")
 
@@ -83,22 +91,42 @@ def _missing(store, user: str, name: str, attributes: int) -> list:
     return infos
 
 
+def _check_heap(store, changed: list):
+    """The heap has room for these mailboxes, which are new or have other names. Raises LimitReached."""
+    # CPython has no such limit.
+    if not hasattr(gc, "mem_free"):
+        return
+    octets = _heap_of(store.catalogue.changed(changed)[0])
+    if octets > (gc.mem_free() + gc.mem_alloc()) // HEAP_PARTS and octets > _heap_of(store.catalogue.infos):
+        raise LimitReached("too many mailboxes of all users")
+
+
+def _heap_of(infos: list) -> int:
+    octets = 0
+    for info in infos:
+        octets += _MAILBOX_OCTETS + len(info[INFO_NAME].encode())
+    return octets
+
+
 def _new(store, user: str, name: str, attributes: int, number: int):
     """The number-th (from 0) new mailbox of a transaction."""
     return catalogue.new_info(store.next_mailbox + number, user, name, store.next_uidvalidity + number, attributes)
 
 
-def _commit(store, created: list, changed=()):
-    """One transaction for all of them."""
+def _commit(store, user: str, created: list, changed=(), before=()):
+    """One transaction for all of them. `before` is what `changed` was, where the names of mailboxes change."""
     store.prepare()
-    future = store.catalogue.changed(created + list(changed))
+    changed = list(changed)
+    names = nonexistent.Change(store.catalogue.names, user, before, created + changed)
+    future = store.catalogue.changed(created + changed, (), names.names)
     for info in created:
         store.touch(info)
     with store.log as log:
         for info in created:
             catalogue.put_record(log, info, catalogue.CREATED)
-        for info in changed:
-            catalogue.put_record(log, info, 0)
+        for number, info in enumerate(changed):
+            catalogue.put_record(log, info, names.marks(before[number]) if before else 0)
+        names.put(log)
     store.catalogue.install(future)
     # Numbers are never given twice, UIDVALIDITY above all.
     store.next_mailbox += len(created)
@@ -110,21 +138,21 @@ def _commit(store, created: list, changed=()):
 def ensure_user(store, user: str):
     if store.find(user, INBOX) is not None:
         return
-    if not user or _octets(user) > MAX_USER_BYTES:
+    if not user or len(_encoded(user)) > MAX_USER_BYTES:
         raise InvalidName("user name")
     created = []
     for name, use in NEW_USER:
         if store.catalogue.find(user, name) is None:
             created.append(_new(store, user, name, SUBSCRIBED | use, len(created)))
-    _commit(store, created)
+    _commit(store, user, created)
     store.after()
 
 
 def remove_user(store, user: str):
-    """All the user's mailboxes, in one transaction; the letters go in idle slices."""
+    """All the user's mailboxes and subscriptions, in one transaction; the letters go in idle slices."""
     infos = store.mailboxes(user)
     if infos:
-        _commit_dying(store, infos)
+        _commit_dying(store, infos, nonexistent.Removal(store.catalogue.names, user))
         store.after()
 
 
@@ -135,16 +163,32 @@ def create(store, user: str, name: str, special_use: int):
         raise InvalidName("no such special use")
     if store.find(user, name) is not None:
         raise MailboxExists("mailbox exists")
-    _commit(store, _missing(store, user, name, SUBSCRIBED | special_use))
+    created = _missing(store, user, name, SUBSCRIBED | special_use)
+    _check_heap(store, created)
+    _commit(store, user, created)
     store.after()
 
 
 def subscribe(store, user: str, name: str, wanted: bool):
+    if nonexistent.octets_of(user, canonical(name)) in store.catalogue.names:
+        if not wanted:
+            _unsubscribe_nonexistent(store, user, canonical(name))
+        return
     info = _found(store, user, name)
     attributes = info[INFO_ATTRIBUTES] & ~SUBSCRIBED | (SUBSCRIBED if wanted else 0)
     if attributes != info[INFO_ATTRIBUTES]:
-        _commit(store, [], [catalogue.with_values(info, user, info[INFO_NAME], attributes)])
+        _commit(store, user, [], [catalogue.with_values(info, user, info[INFO_NAME], attributes)])
         store.after()
+
+
+def _unsubscribe_nonexistent(store, user: str, name: str):
+    store.prepare()
+    gone = nonexistent.octets_of(user, name)
+    names = nonexistent.without(store.catalogue.names, gone)
+    with store.log as log:
+        nonexistent.drop(log, gone)
+    store.catalogue.names = names
+    store.after()
 
 
 def set_retention(store, user: str, name: str, days: int, count: int):
@@ -152,19 +196,20 @@ def set_retention(store, user: str, name: str, days: int, count: int):
     info = _found(store, user, name)
     if not 0 <= days <= MAX_RETENTION or not 0 <= count <= MAX_RETENTION:
         raise InvalidName("retention out of range")
-    _commit(store, [], [catalogue.with_retention(info, days, count)])
+    _commit(store, user, [], [catalogue.with_retention(info, days, count)])
     store.keeper.look_at_retention()
     store.after()
 
 
-def _commit_dying(store, infos: list):
+def _commit_dying(store, infos: list, names):
     """The mailboxes are gone for everybody; their letters follow (drain)."""
     store.prepare()
     dying = [catalogue.with_values(info, "", "", DYING) for info in infos]
-    future = store.catalogue.changed(dying)
+    future = store.catalogue.changed(dying, (), names.names)
     with store.log as log:
-        for info in dying:
-            catalogue.put_record(log, info, 0)
+        for number, info in enumerate(dying):
+            catalogue.put_record(log, info, names.marks(infos[number]))
+        names.put(log)
     store.catalogue.install(future)
     for info in infos:
         store.recents.pop(info[INFO_ID], 0)
@@ -178,7 +223,7 @@ def delete(store, user: str, name: str):
         raise InvalidName("INBOX stays")
     if _below(store, user, name):
         raise HasChildren("mailbox has children")
-    _commit_dying(store, [info])
+    _commit_dying(store, [info], nonexistent.Change(store.catalogue.names, user, (info,), ()))
     store.after()
 
 
@@ -263,13 +308,14 @@ def rename(store, user: str, old: str, new: str):
     changed = []
     for each in family:
         name = new + each[INFO_NAME][len(old) :]
-        if _octets(name) > MAX_NAME_BYTES:
+        if len(name.encode()) > MAX_NAME_BYTES:
             raise InvalidName("name too long")
         changed.append(catalogue.with_values(each, user, name, each[INFO_ATTRIBUTES]))
     parents = []
     if SEPARATOR in new:
         parents = _missing(store, user, new[: new.rindex(SEPARATOR)], SUBSCRIBED)
-    _commit(store, parents, changed)
+    _check_heap(store, parents + changed)
+    _commit(store, user, parents, changed, family)
     store.after()
 
 

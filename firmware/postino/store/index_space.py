@@ -12,10 +12,12 @@ _STATE_OCTETS = 128
 _STATE_MAILBOX = 40
 
 
-def index_blocks(infos: list, slots: int):
+def index_blocks(infos: list, names: list, slots: int):
     """(blocks of all snapshots and of both states, those of the largest snapshot)"""
     total = largest = 0
     octets = _STATE_OCTETS + slots
+    for name in names:
+        octets += 1 + len(name)
     for info in infos:
         octets += _STATE_MAILBOX + len(info[INFO_USER]) + len(info[INFO_NAME])
         entries = info[INFO_COUNTERS][ENTRIES]

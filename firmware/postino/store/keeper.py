@@ -140,7 +140,7 @@ class Keeper:
         sector = store.log.sector
         store.state.sequence = store.log.sequence
         with Transient("state") as state:
-            state.write(store.root, store.state, store.slots, store.catalogue.infos)
+            state.write(store.root, store.state, store.slots, store.catalogue.infos, False, store.catalogue.names)
         # Removals are in it as well.
         store.slots.logged()
         store.recents.clear()

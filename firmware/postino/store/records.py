@@ -38,6 +38,7 @@ SLOTS = 8  # a letter's file is about to be written; files known to be removed
 REFERENCES = 9  # what a repair counted
 SPOOL = 10  # reserved
 FOLDED = 11  # the snapshot has all up to this sequence number
+UNSUBSCRIBED = 12  # a name that no mailbox has is no longer subscribed
 
 # Octets of their payloads.
 ADD_HEAD = 20

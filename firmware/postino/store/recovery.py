@@ -1,6 +1,6 @@
 """What happens at open(): the state is read, the log's later records are applied, and what a cut left is removed."""
 
-from postino.store import catalogue, files, records, snapshot, state
+from postino.store import catalogue, files, nonexistent, records, snapshot, state
 from postino.store.catalogue import (
     BLOCKS,
     ENTRIES,
@@ -41,15 +41,15 @@ def recover(store):
     """Nothing is written before the state and the log have been read and found to be ours."""
     old = files.size_of(store.root + "/journal")
     try:
-        store.state, infos = state.read(store.root, store.slots, store.report)
+        store.state, infos, names = state.read(store.root, store.slots, store.report)
     except NotAStore:
         if not old:
             raise
         from postino.store.upgrade import upgrade
 
         upgrade(store.root, store.log, store.report, store.now())
-        store.state, infos = state.read(store.root, store.slots, store.report)
-    store.catalogue.install((infos, {info[0]: info for info in infos}))
+        store.state, infos, names = state.read(store.root, store.slots, store.report)
+    store.catalogue.install((infos, {info[0]: info for info in infos}, names))
     sector = store.log.load(store.state.sequence)
     # Nothing is logged before the replay is through.
     store.log.ready = False
@@ -151,6 +151,8 @@ class _Replay:
         elif kind == records.DROP:
             self._store.catalogue.install(self._store.catalogue.changed([], (reader.mailbox,)))
             self.dropped.append(reader.mailbox)
+        elif kind == records.UNSUBSCRIBED:
+            self._store.catalogue.names = nonexistent.without(self._store.catalogue.names, reader.payload())
         elif kind == records.SLOTS:
             self._set_slots(reader)
         elif kind == records.REFERENCES:
@@ -223,7 +225,8 @@ class _Replay:
         known = self._store.catalogue.any(reader.mailbox)
         counters = catalogue.new_counters() if known is None else known[INFO_COUNTERS]
         info = catalogue.read_record(reader, counters)
-        self._store.catalogue.install(self._store.catalogue.changed([info]))
+        names = nonexistent.replayed(self._store.catalogue.names, known, info, catalogue.marks_of(reader))
+        self._store.catalogue.install(self._store.catalogue.changed([info], (), names))
         if catalogue.is_created(reader):
             self._state.next_mailbox = max(self._state.next_mailbox, reader.mailbox + 1)
             self._state.next_uidvalidity = max(self._state.next_uidvalidity, reader.word(0) + 1)

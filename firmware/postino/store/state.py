@@ -36,8 +36,8 @@ FORMAT = 2
 
 COPIES = ("/index/state", "/index/state.2")
 
-# Magic, format, marks, sequence, next letter, next mailbox, next UIDVALIDITY, blocks of all letters; slots, mailboxes,
-# pending slots, spool records.
+# Magic, format, names without a mailbox, sequence, next letter, next mailbox, next UIDVALIDITY, blocks of all
+# letters; slots, mailboxes, pending slots, spool records.
 _HEADER = "<4sHHQIIIIHHHH"
 _HEADER_SIZE = 40
 
@@ -65,14 +65,17 @@ class _Writer:
         self._file.write(data)
 
 
-def write(root: str, state: Numbers, slots: Slots, infos, fresh: bool = False):
-    """Replaces both copies. For a store that is made now (`fresh`) the first one comes last: it makes it a store."""
+def write(root: str, state: Numbers, slots: Slots, infos, fresh: bool = False, names=()):
+    """Replaces both copies; `names` are those without a mailbox (nonexistent.py).
+
+    For a store that is made now (`fresh`) the first one comes last: it makes it a store.
+    """
     state.stale_copy = True
     for number in (1, 0) if fresh else (0, 1):
         path = root + COPIES[number]
         whole = False
         try:
-            _write_copy(path + files.NEW, state, slots, infos)
+            _write_copy(path + files.NEW, state, slots, infos, names)
             files.rename(path + files.NEW, path)
             whole = True
         finally:
@@ -81,29 +84,32 @@ def write(root: str, state: Numbers, slots: Slots, infos, fresh: bool = False):
     state.stale_copy = False
 
 
-def _write_copy(path: str, state: Numbers, slots: Slots, infos):
+def _write_copy(path: str, state: Numbers, slots: Slots, infos, names):
     file = files.open_file(path, "wb")
     try:
         writer = _Writer(file)
-        _put_all(writer, state, slots, infos)
+        _put_all(writer, state, slots, infos, names)
         writer.put(struct.pack("<I", writer.crc & 0xFFFFFFFF))
     finally:
         file.close()
 
 
-def _put_all(writer: _Writer, state: Numbers, slots: Slots, infos):
+def _put_all(writer: _Writer, state: Numbers, slots: Slots, infos, names):
     numbers = (state.next_letter, state.next_mailbox, state.next_uidvalidity, slots.blocks)
     pending = 0
     for _ in slots.pending():
         pending += 1
     counts = (slots.extent, len(infos), pending, 0)
-    writer.put(struct.pack(_HEADER, MAGIC, FORMAT, 0, state.sequence, *(numbers + counts)))
+    writer.put(struct.pack(_HEADER, MAGIC, FORMAT, len(names), state.sequence, *(numbers + counts)))
     for view in slots.views(slots.extent):
         writer.put(view)
     for info in infos:
         _put_mailbox(writer, info)
     for slot in slots.pending():
         writer.put(struct.pack("<H", slot))
+    for name in names:
+        writer.put(struct.pack("B", len(name)))
+        writer.put(name)
 
 
 def _put_mailbox(writer: _Writer, info):
@@ -162,7 +168,7 @@ class _Copy:
 
 
 def read(root: str, slots: Slots, report=None):
-    """Reads the newer good copy into the empty `slots`; returns (Numbers, infos).
+    """Reads the newer good copy into the empty `slots`; returns (Numbers, infos, names).
 
     Raises NotAStore if there is none, good or not; StoreUnavailable if both are damaged, or one has a format that is
     not known.
@@ -186,9 +192,9 @@ def _read_newer(first: _Copy, second: _Copy, slots: Slots):
     if newer.sequence < 0:
         raise StoreUnavailable("the state of the store is damaged")
     newer.file.seek(0)
-    state, infos = _read(newer.file, slots)
-    state.stale_copy = first.sequence != second.sequence
-    return state, infos
+    found = _read(newer.file, slots)
+    found[0].stale_copy = first.sequence != second.sequence
+    return found
 
 
 def _sequence_of(file) -> int:
@@ -233,8 +239,11 @@ def _read(file, slots: Slots):
         infos.append(info)
     for _ in range(pending):
         slots.intend(struct.unpack("<H", file.read(2))[0])
+    names = []
+    for _ in range(header[2]):
+        names.append(file.read(file.read(1)[0]))
     # What follows, mail that goes out, is nothing that this version knows.
-    return state, infos
+    return state, infos, names
 
 
 def _read_mailbox(file, user: str):

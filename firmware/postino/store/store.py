@@ -100,7 +100,7 @@ class Store:
             self.space.log = FILE_SECTORS + _LOG_DIRECTORY
         self.letters = Letters(self.root, self.space, self.log, self.slots, self._device, self.report)
         self.state = Numbers()
-        self.catalogue.install(([], {}))
+        self.catalogue.install(([], {}, []))
         self.keeper.reset()
 
     # The counters that every number of the store comes from.
@@ -214,7 +214,7 @@ class Store:
         return storable_date(self.clock() if self.clock else 0)
 
     def _index_blocks(self):
-        return index_blocks(self.catalogue.infos, self.slots.extent)
+        return index_blocks(self.catalogue.infos, self.catalogue.names, self.slots.extent)
 
     # Letters.
 
@@ -296,6 +296,14 @@ class Store:
         self.check()
         return self.catalogue.find(user, canonical(name))
 
+    def nonexistent(self, user: str):
+        """Yields the names (UTF-8) that the user is subscribed to though no mailbox has them, the oldest first."""
+        self.check()
+        owner = user.encode() + b"\0"
+        for name in self.catalogue.names:
+            if name.startswith(owner):
+                yield name[len(owner) :]
+
     def create(self, user: str, name: str, special_use: int = 0):
         """`special_use`: any of DRAFTS, SENT, JUNK, TRASH, ARCHIVE (RFC 6154 section 3); others may have it too."""
         self._folders("create", user, name, special_use)
@@ -307,6 +315,7 @@ class Store:
         self._folders("rename", user, old, new)
 
     def subscribe(self, user: str, name: str, wanted: bool):
+        """Subscribes, or takes off, also a name that is subscribed to and that no mailbox has. Raises NoSuchMailbox."""
         self._folders("subscribe", user, name, wanted)
 
     def set_retention(self, user: str, name: str, days: int, count: int):

@@ -15,6 +15,7 @@ _MODULES = (
     "format1",
     "format1_mailbox",
     "log_scan",
+    "nonexistent",
     "recovery",
     "repair",
     "retention",

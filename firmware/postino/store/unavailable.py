@@ -23,6 +23,6 @@ class UnavailableStore:
         raise StoreUnavailable(self._message)
 
     new_letter = open_letter = deliver = append = _refuse
-    ensure_user = remove_user = mailboxes = find = _refuse
+    ensure_user = remove_user = mailboxes = nonexistent = find = _refuse
     create = delete = rename = subscribe = status = open_mailbox = set_retention = _refuse
     has_room_for = used_bytes = check = _refuse

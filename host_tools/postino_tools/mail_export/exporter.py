@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 from postino_tools.mail_export import lost, maildir, mbox, names
 from postino_tools.mail_export.dates import iso_date
 from postino_tools.mail_export.lost import LostLetters
-from postino_tools.mail_image.content import flag_names, mailboxes_of_users
+from postino_tools.mail_image.content import flag_names, mailboxes_of_users, names_without_mailbox
 from postino_tools.mail_image.records import Entry
 from postino_tools.mail_image.replay import Mailbox
 from postino_tools.mail_image.store import Store
@@ -29,7 +29,10 @@ class Exporter:
 
     def export(self) -> None:
         """Writes everything, and the index last. OSError when that fails."""
-        users = {user: {"mailboxes": self._user(user, mailboxes)} for user, mailboxes in self._users.items()}
+        users = {
+            user: {"mailboxes": self._user(user, mailboxes), "nonexistent": names_without_mailbox(self.store, user)}
+            for user, mailboxes in self._users.items()
+        }
         lost_letters = LostLetters(self.store, self.folder)
         lines = lost_letters.export()
         self.problems += lost_letters.problems

@@ -77,6 +77,13 @@ def _check_names(store: Store, findings: Findings) -> None:
             findings.error("name", f"{mailbox.title()}: {problem}")
         if state.attributes & ~KNOWN_ATTRIBUTES:
             findings.error("attributes", f"{mailbox.title()}: unknown attributes {state.attributes:#x}")
+    for user, name in store.state.nonexistent:
+        problem = _problem_of_name(user, name, False)
+        if not problem and (user, name) in seen:
+            problem = "there is a mailbox of that name, or it is there twice"
+        seen.add((user, name))
+        if problem:
+            findings.error("name", f"subscription of {user} to {name!r}, which has no mailbox: {problem}")
 
 
 def _problem_of_name(user: str, name: str, is_dying: bool) -> str:

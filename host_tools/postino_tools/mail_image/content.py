@@ -22,6 +22,11 @@ def mailboxes_of_users(store: Store) -> dict[str, dict[str, Mailbox]]:
     return users
 
 
+def names_without_mailbox(store: Store, user: str) -> list[str]:
+    """Names that the user is subscribed to though no mailbox has them, the oldest first."""
+    return [name for owner, name in store.state.nonexistent if owner == user]
+
+
 def flag_names(entry: Entry) -> list[str]:
     return [name for bit, name in FLAGS.items() if entry.flags & bit]
 
@@ -45,7 +50,8 @@ def describe(store: Store) -> dict[str, Any]:
         for user, mailboxes in mailboxes_of_users(store).items()
     }
     dying = [mailbox.id for mailbox in store.mailboxes.values() if mailbox.state.is_dying]
-    return {**summary(store), "users": users, "dying": dying}
+    nonexistent = {user: names_without_mailbox(store, user) for user, _ in store.state.nonexistent}
+    return {**summary(store), "users": users, "dying": dying, "nonexistent": nonexistent}
 
 
 def _entries(store: Store) -> Iterator[tuple[Mailbox, Entry]]:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from postino_tools.mail_image.octets import Octets
 from postino_tools.mail_image.sectors import Record
+from postino_tools.mail_image.state import user_and_name
 
 NO_SLOT = 0xFFFF
+# Marks of MAILBOX.
 CREATED = 1
+LEFT = 2
 
 ADD_HEAD = struct.Struct("<HHIIII")
 ADD_MAILBOX = struct.Struct("<IIIB3x")
@@ -85,6 +88,8 @@ class MailboxValues:
     retention_days: int
     retention_letters: int
     created: bool
+    # The user stays subscribed to the name that it had before.
+    left: bool
     user: str
     name: str
 
@@ -95,6 +100,15 @@ class Dropped:
 
     sequence: int
     mailbox_id: int
+
+
+@dataclass(frozen=True)
+class Unsubscribed:
+    """A name that no mailbox has is no longer subscribed; all those of the user, if there is no name."""
+
+    sequence: int
+    user: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -123,7 +137,7 @@ class Folded:
     up_to: int
 
 
-Change = Added | Flags | Expunged | Keyword | MailboxValues | Dropped | Slots | References | Folded
+Change = Added | Flags | Expunged | Keyword | MailboxValues | Dropped | Unsubscribed | Slots | References | Folded
 
 
 def parse(record: Record) -> Change | None:
@@ -174,14 +188,19 @@ def _mailbox(record: Record, octets: Octets) -> MailboxValues:
     uidvalidity, attributes, days, letters, marks, length = octets.unpack(MAILBOX_HEAD)
     user = octets.text(length)
     name = octets.text(octets.left())
-    created = bool(marks & CREATED)
+    created, left = bool(marks & CREATED), bool(marks & LEFT)
     return MailboxValues(
-        record.sequence, record.mailbox_id, uidvalidity, attributes, days, letters, created, user, name
+        record.sequence, record.mailbox_id, uidvalidity, attributes, days, letters, created, left, user, name
     )
 
 
 def _drop(record: Record, octets: Octets) -> Dropped:
     return Dropped(record.sequence, record.mailbox_id)
+
+
+def _unsubscribed(record: Record, octets: Octets) -> Unsubscribed:
+    user, name = user_and_name(octets, octets.left())
+    return Unsubscribed(record.sequence, user, name)
 
 
 def _slots(record: Record, octets: Octets) -> Slots:
@@ -216,4 +235,5 @@ PARSERS = {
     9: _references,
     10: _spool,
     11: _folded,
+    12: _unsubscribed,
 }

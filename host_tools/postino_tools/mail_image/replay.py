@@ -16,6 +16,7 @@ from postino_tools.mail_image.records import (
     MailboxValues,
     References,
     Slots,
+    Unsubscribed,
 )
 from postino_tools.mail_image.snapshot import Snapshot
 from postino_tools.mail_image.state import MANY, MailboxState, State
@@ -94,6 +95,8 @@ def apply_to_state(state: State, changes: Iterable[Change], findings: Findings) 
             _mailbox_values(state, change, findings)
         elif isinstance(change, Dropped):
             _dropped(state, change, findings)
+        elif isinstance(change, Unsubscribed):
+            _unsubscribed(state, change, findings)
         elif isinstance(change, Slots):
             _slots(state, change)
         elif isinstance(change, References):
@@ -167,9 +170,26 @@ def _mailbox_values(state: State, change: MailboxValues, findings: Findings) -> 
         values = (change.mailbox_id, change.uidvalidity, 1, 0, 0, 1, change.sequence, 0, 0, 0, "", "")
         state.mailboxes[change.mailbox_id] = MailboxState(*values)
     mailbox = state.mailboxes[change.mailbox_id]
+    if change.left and mailbox.user:
+        _unsubscribe(state, mailbox.user, mailbox.name)
+        state.nonexistent.append((mailbox.user, mailbox.name))
+    _unsubscribe(state, change.user, change.name)
     mailbox.uidvalidity, mailbox.attributes = change.uidvalidity, change.attributes
     mailbox.retention_days, mailbox.retention_letters = change.retention_days, change.retention_letters
     mailbox.user, mailbox.name = change.user, change.name
+
+
+def _unsubscribe(state: State, user: str, name: str) -> None:
+    """Takes a name off those without a mailbox; all of the user, if there is no name."""
+    state.nonexistent = [known for known in state.nonexistent if known != (user, name) and (known[0] != user or name)]
+
+
+def _unsubscribed(state: State, change: Unsubscribed, findings: Findings) -> None:
+    before = len(state.nonexistent)
+    _unsubscribe(state, change.user, change.name)
+    if len(state.nonexistent) == before:
+        text = f"transaction {change.sequence} takes {change.name!r} of {change.user} off the subscriptions"
+        findings.error("log-name", f"{text}, where it is not")
 
 
 def _dropped(state: State, change: Dropped, findings: Findings) -> None:

@@ -9,8 +9,8 @@ FORMAT = 2
 MAGIC = b"PST2"
 PATHS = ("index/state", "index/state.2")
 
-# Magic, format, marks, sequence, next letter id, next mailbox id, next UIDVALIDITY, blocks, counts of slots,
-# mailboxes, pending slots and spool records.
+# Magic, format, count of names without a mailbox, sequence, next letter id, next mailbox id, next UIDVALIDITY, blocks,
+# counts of slots, mailboxes, pending slots and spool records.
 HEAD = struct.Struct("<4sHHQIIIIHHHH")
 # Id, UIDVALIDITY, UIDNEXT, entries, blocks, first recent UID, highest modification sequence, attributes,
 # retention in days and in letters, lengths of user and name.
@@ -81,6 +81,8 @@ class State:
     references: dict[int, int] = field(default_factory=dict)
     pending: set[int] = field(default_factory=set)
     mailboxes: dict[int, MailboxState] = field(default_factory=dict)
+    # User and name of subscriptions that no mailbox has, the oldest first.
+    nonexistent: list[tuple[str, str]] = field(default_factory=list)
 
     def without_recent(self) -> "State":
         mailboxes = {id_: replace(mailbox, first_recent=0) for id_, mailbox in self.mailboxes.items()}
@@ -100,7 +102,7 @@ class StateCopy:
 def parse_state(content: bytes) -> StateCopy:
     """One copy of the state; Damaged if it is."""
     octets = Octets(without_crc(content, "the state"))
-    magic, version, _, sequence, letter_id, mailbox_id, uidvalidity, blocks, *counts = octets.unpack(HEAD)
+    magic, version, name_count, sequence, letter_id, mailbox_id, uidvalidity, blocks, *counts = octets.unpack(HEAD)
     if magic != MAGIC:
         raise Damaged("it does not begin with PST2")
     if version != FORMAT:
@@ -110,6 +112,7 @@ def parse_state(content: bytes) -> StateCopy:
     marked = _take_references(state, octets.take(slot_count))
     mailboxes = [_take_mailbox(octets) for _ in range(mailbox_count)]
     pending = [slot for (slot,) in SLOT.iter_unpack(octets.take(SLOT.size * pending_count))]
+    state.nonexistent = [user_and_name(octets, octets.take(1)[0]) for _ in range(name_count)]
     for _ in range(spool_count):
         octets.take(octets.take(1)[0])
     state.mailboxes = {mailbox.id: mailbox for mailbox in mailboxes}
@@ -128,6 +131,14 @@ def _take_references(state: State, references: bytes) -> set[int]:
     """Notes the references; returns the slots that are marked as pending."""
     state.references = {slot: count for slot, count in enumerate(references) if 0 < count < PENDING}
     return {slot for slot, count in enumerate(references) if count == PENDING}
+
+
+def user_and_name(octets: Octets, length: int) -> tuple[str, str]:
+    """A subscription without a mailbox: so many octets, the user, 0 and the name."""
+    user, zero, name = octets.text(length).partition("\0")
+    if not zero:
+        raise Damaged(f"no user before the name {user!r}")
+    return user, name
 
 
 def _take_mailbox(octets: Octets) -> MailboxState:

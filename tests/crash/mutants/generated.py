@@ -31,6 +31,7 @@ QUOTAS = {
     "mailbox": 2,
     "transfer": 2,
     "folders": 2,
+    "nonexistent": 3,
     "store": 2,
     "delivery": 2,
     "appending": 3,

@@ -24,8 +24,9 @@ TESTS_S = 900
 
 CHEAP = (
     *("flags", "letters", "folders", "imap", "retention", "folds", "slices", "first start", "mixed", "cuts", "full"),
-    *("every kind, torn tail", "every kind, cut state", "every kind, cut fold", "every kind, pending in state"),
-    *("every kind, uncommitted tail", "every kind, everything logged", "every kind, across sectors"),
+    *("subscriptions", "every kind, torn tail", "every kind, cut state", "every kind, cut fold"),
+    *("every kind, pending in state", "every kind, uncommitted tail", "every kind, everything logged"),
+    "every kind, across sectors",
 )
 DEAR = (
     *("ring", "every kind, full log", "every kind, half across sectors", "every kind, sector ends"),

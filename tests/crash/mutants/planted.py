@@ -343,4 +343,49 @@ PLANTED = (
         "a start does not remove the files of letters whose last entry has gone",
         job("flags", 0),
     ),
+    Planted(
+        "subscription goes with the mailbox",
+        STORE + "nonexistent.py",
+        (("    if marks & LEFT and before is not None:\n", "    if False:\n"),),
+        "a start does not know that the name of a mailbox stayed",
+        job("subscriptions", 0),
+    ),
+    Planted(
+        "subscription apart from the deletion",
+        STORE + "folders.py",
+        (
+            (
+                "            catalogue.put_record(log, info, names.marks(infos[number]))\n        names.put(log)\n",
+                "            catalogue.put_record(log, info, 0)\n"
+                "    with store.log as log:\n"
+                "        for number, info in enumerate(dying):\n"
+                "            catalogue.put_record(log, infos[number], names.marks(infos[number]))\n"
+                "            catalogue.put_record(log, info, names.marks(infos[number]))\n"
+                "        names.put(log)\n",
+            ),
+        ),
+        "between two transactions the mailbox is gone and the name is, too",
+        job("subscriptions", 0),
+    ),
+    Planted(
+        "UNSUBSCRIBED is passed over",
+        STORE + "recovery.py",
+        (("        elif kind == records.UNSUBSCRIBED:\n", "        elif kind == -1:\n"),),
+        "names come back with a start",
+        job("subscriptions", 0),
+    ),
+    Planted(
+        "names are not in the state",
+        STORE + "keeper.py",
+        (("store.catalogue.infos, False, store.catalogue.names)", "store.catalogue.infos)"),),
+        "names go when the log comes round",
+        job("subscriptions", 0),
+    ),
+    Planted(
+        "forgotten names are not logged",
+        STORE + "nonexistent.py",
+        (("            if name in self._before:\n", "            if name is None:\n"),),
+        "names that there was no room for come back with a start",
+        job("subscriptions", 0),
+    ),
 )

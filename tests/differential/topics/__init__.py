@@ -36,4 +36,4 @@ TOPICS = (
     *further.TOPICS,
 )
 
-PREPARED = (mailboxes.DELETED,)
+PREPARED = ()

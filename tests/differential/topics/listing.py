@@ -49,6 +49,41 @@ EXTENDED = Topic(
     needs=("LIST-EXTENDED",),
 )
 
+# Subscribed and deleted.
+NONEXISTENT = Topic(
+    "list-extended: mailboxes that are deleted",
+    """
+    A: CREATE Left
+    A: CREATE Left/Inside
+    A: SUBSCRIBE Left
+    A: SUBSCRIBE Left/Inside
+    A: DELETE Left/Inside
+    A: LIST (SUBSCRIBED) "" Left*
+    A: LIST (SUBSCRIBED) "" Left* RETURN (CHILDREN)
+    A: LIST (SUBSCRIBED) "" Left% RETURN (CHILDREN)
+    A: LIST "" Left* RETURN (SUBSCRIBED CHILDREN)
+    A: LIST () "" Left*
+    A: LIST (SUBSCRIBED) "" Left* RETURN (STATUS (MESSAGES))
+    A: LIST (SUBSCRIBED RECURSIVEMATCH) "" Left%
+    A: LIST (SUBSCRIBED RECURSIVEMATCH) "" Left*
+    A: LIST (SUBSCRIBED RECURSIVEMATCH) "" Left/% RETURN (CHILDREN)
+    A: UNSUBSCRIBE Left
+    A: LIST (SUBSCRIBED RECURSIVEMATCH) "" Left%
+    A: DELETE Left
+    A: LIST (SUBSCRIBED RECURSIVEMATCH) "" Left%
+    A: LIST (SUBSCRIBED RECURSIVEMATCH) "" Left% RETURN (CHILDREN)
+    A: LIST (SUBSCRIBED RECURSIVEMATCH) "" Left*
+    A: LIST (SUBSCRIBED) "" (Left% Left/%)
+    A: LIST "" Left* RETURN (SUBSCRIBED)
+    A: CREATE Left
+    A: CREATE Left/Inside
+    A: SUBSCRIBE Left/Inside
+    A: LIST (SUBSCRIBED) "" Left/*
+    """,
+    user="mapper",
+    needs=("LIST-EXTENDED",),
+)
+
 SPECIAL_USE = Topic(
     "list: special uses",
     """
@@ -105,4 +140,4 @@ SIZE = Topic(
     needs=("STATUS=SIZE", "LIST-STATUS"),
 )
 
-TOPICS = (EXTENDED, SPECIAL_USE, STATUS, SIZE)
+TOPICS = (EXTENDED, NONEXISTENT, SPECIAL_USE, STATUS, SIZE)

@@ -99,7 +99,7 @@ SUBSCRIPTIONS = Topic(
     user="taker",
 )
 
-# RFC 3501 6.3.9: a subscription stays when the mailbox goes.
+# RFC 3501 6.3.9: a subscription stays when the mailbox goes, or gets another name.
 DELETED = Topic(
     "lsub: mailboxes that are deleted",
     """
@@ -107,8 +107,32 @@ DELETED = Topic(
     A: SUBSCRIBE Gone
     A: DELETE Gone
     A: LSUB "" Gone
+    A: LIST "" Gone
+    A: STATUS Gone (MESSAGES)
+    A: DELETE Gone
+    A: RENAME Gone Again
+    A: CREATE Gone
+    A: LSUB "" Gone
+    A: DELETE Gone
     A: UNSUBSCRIBE Gone
     A: LSUB "" Gone
+    A: UNSUBSCRIBE Gone
+    A: CREATE Old
+    A: CREATE Old/Inside
+    A: SUBSCRIBE Old
+    A: SUBSCRIBE Old/Inside
+    A: RENAME Old New
+    A: LSUB "" Old*
+    A: LSUB "" Old%
+    A: UNSUBSCRIBE Old
+    A: LSUB "" Old*
+    A: LSUB "" Old%
+    A: RENAME New/Inside Old
+    A: LSUB "" Old/*
+    A: DELETE Old
+    A: UNSUBSCRIBE Old
+    A: UNSUBSCRIBE Old/Inside
+    A: LSUB "" Old*
     """,
     user="taker",
 )
@@ -241,4 +265,4 @@ SELECT = Topic(
     """,
 )
 
-TOPICS = (LIST, SUBSCRIPTIONS, NAMES, STATUS, SELECT)
+TOPICS = (LIST, SUBSCRIPTIONS, DELETED, NAMES, STATUS, SELECT)
