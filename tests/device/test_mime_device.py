@@ -56,7 +56,7 @@ def described(data, table):
     async def write(piece):
         out.extend(piece)
 
-    asyncio.run(bodystructure.emit(table, header_of, write, True))
+    asyncio.run(bodystructure.emit(table, header_of, write, True, True))
     return bytes(out)
 
 
@@ -66,7 +66,7 @@ def test_structure_in_every_piece_size():
         assert scan(MIXED, size).numbers == numbers, size
     table = scan(MIXED, 7)
     assert [table.kind(i) for i in range(table.count)] == [MULTIPART, LEAF, LEAF, MESSAGE, LEAF]
-    start, end = table.body_range(table.find((3, 1)))
+    start, end = table.body_range(table.find((3, 1), True))
     assert MIXED[start:end] == b"text"
 
 

@@ -92,7 +92,7 @@ def parsed(letter: bytes) -> tuple:
     scanner.feed(letter)
     table = scanner.finish()
     out: list[bytes] = []
-    asyncio.run(bodystructure.emit(table, header_of, write, True))
+    asyncio.run(bodystructure.emit(table, header_of, write, True, True))
     ranges = [(table.kind(index), table.body_range(index)) for index in range(table.count)]
     return envelope.envelope(collected(letter, envelope.NAMES)), ranges, out
 

@@ -28,7 +28,7 @@ def test_words_of_the_setting(user, names):
 
 def test_what_is_switched_off_is_not_told():
     whole = capabilities.text(session_without()).split()
-    assert whole[0] == b"IMAP4rev1"
+    assert whole[:2] == [b"IMAP4rev1", b"IMAP4rev2"]
     assert capabilities.text(session_without(b"IDLE")).split() == [
         word for word in whole if word not in (b"IDLE", b"IMAP4rev2")
     ]
@@ -45,4 +45,11 @@ def test_qresync_needs_condstore():
 
 @pytest.mark.parametrize("part", capabilities._PARTS_OF_REV2)
 def test_rev2_needs_all_its_parts(part):
-    assert not capabilities.is_offered(session_without(part), b"IMAP4rev2")
+    session = session_without(part)
+    assert not capabilities.is_offered(session, b"IMAP4rev2")
+    assert b"IMAP4rev2" not in capabilities.text(session).split()
+
+
+def test_rev1_stays_without_rev2():
+    whole = capabilities.text(session_without()).split()
+    assert [b"IMAP4rev1", *whole[2:]] == capabilities.text(session_without(b"IMAP4REV2")).split()

@@ -91,7 +91,7 @@ def test_literal_announcements(line, announced):
         assert wire.announcement(wire.tail_of(chunks)) == announced
 
 
-@pytest.mark.parametrize("size", [b"4294967296", b"9999999999999999999"])
+@pytest.mark.parametrize("size", [b"9223372036854775808", b"9999999999999999999", b"1" * 30])
 def test_impossible_literals(size):
     with pytest.raises(Bad):
         wire.announcement(b"a LOGIN {%s}" % size)
@@ -137,7 +137,12 @@ def test_parentheses_nest_eight_deep():
 
 def test_partial_fetch():
     assert parser(b"0.65536>").piece() == (0, 65536)
-    for text in (b"0>", b"0.>", b".5>", b"0.5", b"a.5>", b"99999999999.1>"):
+    assert parser(b"4294967296.9223372036854775807>").piece() == (1 << 32, (1 << 63) - 1)
+    longest = b"9223372036854775807.9223372036854775807>"
+    for size in range(1, len(longest)):
+        read = wire.Parser([[longest[:size], longest[size:]]])
+        assert read.piece() == ((1 << 63) - 1, (1 << 63) - 1) and read.at_end()
+    for text in (b"0>", b"0.>", b".5>", b"0.5", b"a.5>", b"9223372036854775808.1>", b"1.99999999999999999999>"):
         with pytest.raises(Bad):
             parser(text).piece()
 

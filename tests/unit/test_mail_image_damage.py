@@ -482,7 +482,7 @@ def test_trailers_that_make_no_sense(builder, inbox, offset, value, kinds):
 ENTITIES = {
     "fine": ([(0, 40, 200, 1, 1), (40, 50, 60, 0, 0x100), (60, 70, 80, 0, 0x100)], []),
     "beyond the message": ([(0, 40, 201, 1, 0)], ["letter"]),
-    "a kind": ([(0, 40, 200, 1, 4)], ["letter"]),
+    "a kind": ([(0, 40, 200, 1, 5)], ["letter"]),
     "around itself": ([(0, 40, 200, 1, 0x100)], ["letter"]),
     "two letters": ([(0, 40, 200, 1, 0), (0, 40, 200, 1, 0)], ["letter"]),
     "half an entity": (b"1234", ["letter"]),

@@ -18,7 +18,7 @@ def collector_of(header, names=envelope.NAMES):
     return collector
 
 
-def described(data, extended=True):
+def described(data, extended=True, rev2=False):
     scanner = StructureScanner()
     scanner.feed(data)
     table = scanner.finish()
@@ -30,7 +30,7 @@ def described(data, extended=True):
     async def write(piece):
         out.append(bytes(piece))
 
-    asyncio.run(bodystructure.emit(table, header_of, write, extended))
+    asyncio.run(bodystructure.emit(table, header_of, write, extended, rev2))
     return b"".join(out)
 
 
@@ -177,6 +177,56 @@ def test_bodystructure_whole():
     )
 
 
+GLOBAL = crlf(
+    b"""Content-Type: multipart/mixed; boundary=a
+
+--a
+Content-Type: message/Global; x=y
+Content-Transfer-Encoding: 8bit
+
+Subject: Gr\xc3\xbc\xc3\x9fe
+Content-Type: multipart/mixed; boundary=b
+
+--b
+Content-Type: message/rfc822
+
+Subject: inner
+
+text
+--b--
+--a
+Content-Type: message/global
+Content-Transfer-Encoding: BASE64 (x)
+
+U3ViamVjdDogeA0KDQp5
+--a
+Content-Type: text/html
+
+<p>
+--a--
+"""
+)
+
+
+def test_message_global_is_a_letter_in_imap4rev2():
+    """RFC 9051 9, media-message; one that is encoded has the form of a letter, and is not looked into."""
+    none = b"NIL NIL NIL NIL NIL NIL NIL NIL"
+    assert described(GLOBAL, False, True) == (
+        b'(("message" "global" ("x" "y") NIL NIL "8bit" 129 (NIL {7}\r\nGr\xc3\xbc\xc3\x9fe ' + none + b") "
+        b'(("message" "rfc822" NIL NIL NIL "7bit" 22 (NIL "inner" ' + none + b") "
+        b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 4 0) 2) "mixed") 9)'
+        b'("message" "global" NIL NIL NIL "BASE64" 20 (NIL NIL ' + none + b") "
+        b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0) 0)'
+        b'("text" "html" ("charset" "us-ascii") NIL NIL "7bit" 3 0) "mixed")'
+    )
+    assert described(GLOBAL, False) == (
+        b'(("message" "Global" ("x" "y") NIL NIL "8bit" 129)("message" "global" NIL NIL NIL "BASE64" 20)'
+        b'("text" "html" ("charset" "us-ascii") NIL NIL "7bit" 3 0) "mixed")'
+    )
+    whole = b"Content-Type: message/global\r\n\r\nSubject: x\r\n\r\ny"
+    assert described(whole) == b'("message" "global" NIL NIL NIL "7bit" 15 NIL NIL NIL NIL)'
+
+
 def test_body_has_no_extension_data():
     assert described(MIXED, False) == (
         b'((("text" "plain" ("charset" "utf-8") NIL NIL "quoted-printable" 8 1)'
@@ -275,14 +325,14 @@ def check_envelope(value):
         assert value[i] is None or all(len(entry) == 4 for entry in value[i])
 
 
-def check_body(value):
-    """RFC 3501 9, body, with all extension data."""
+def check_body(value, rev2=False):
+    """RFC 3501 9, body, with all extension data; in IMAP4rev2 a message/global is a letter, too (RFC 9051 9)."""
     if isinstance(value[0], list):
         parts = [part for part in value if isinstance(part, list) and part and isinstance(part[0], (list, bytes))]
         count = next(i for i, part in enumerate(value) if isinstance(part, bytes))
         assert len(value) == count + 5 and parts
         for part in value[:count]:
-            check_body(part)
+            check_body(part, rev2)
         return
     kind, subtype, params, _, _, encoding, octets = value[:7]
     assert isinstance(kind, bytes) and isinstance(subtype, bytes) and isinstance(encoding, bytes) and encoding
@@ -291,9 +341,9 @@ def check_body(value):
     rest = value[7:]
     if kind.lower() == b"text":
         assert isinstance(rest.pop(0), int)
-    elif (kind.lower(), subtype.lower()) == (b"message", b"rfc822"):
+    elif kind.lower() == b"message" and subtype.lower() in ((b"rfc822", b"global") if rev2 else (b"rfc822",)):
         check_envelope(rest.pop(0))
-        check_body(rest.pop(0))
+        check_body(rest.pop(0), rev2)
         assert isinstance(rest.pop(0), int)
     assert kind.lower() != b"multipart"
     assert len(rest) == 4
@@ -309,6 +359,7 @@ LINES = st.sampled_from(
         b"Content-Type: multipart/mixed; boundary=a",
         b"Content-Type: multipart/digest; boundary=aa",
         b"Content-Type: message/rfc822",
+        b"Content-Type: message/global",
         b'Content-Type: image/png; name="a\\"b"',
         b"Subject: \xc3\xb6",
         b'From: "A" <a@x>, g:;',
@@ -324,12 +375,12 @@ LINES = st.sampled_from(
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.lists(LINES, max_size=30))
-def test_grammar_of_anything(lines):
-    text = described(b"\r\n".join(lines))
+@given(st.lists(LINES, max_size=30), st.booleans())
+def test_grammar_of_anything(lines, rev2):
+    text = described(b"\r\n".join(lines), rev2=rev2)
     value, end = parse(text)
     assert end == len(text)
-    check_body(value)
+    check_body(value, rev2)
 
 
 def test_limits_are_described():

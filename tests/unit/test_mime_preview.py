@@ -85,6 +85,7 @@ def letter_preview(letter):
         (multipart(b"mixed", CALENDAR, HTML), "html text"),
         (multipart(b"mixed", IMAGE, CALENDAR, NOTES), "BEGIN:VCALENDAR"),
         (multipart(b"mixed", ATTACHED, PLAIN), "plain text"),
+        (multipart(b"mixed", ATTACHED.replace(b"rfc822", b"global"), PLAIN), "plain text"),
         (multipart(b"mixed", ATTACHED), None),
         (multipart(b"mixed", IMAGE), None),
         (multipart(b"alternative", PLAIN, HTML), "plain text"),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postino.mime import structure
-from postino.mime.part_table import LEAF, LETTER, MESSAGE, MULTIPART, NOTHING, RAW
+from postino.mime.part_table import GLOBAL, LEAF, LETTER, MESSAGE, MULTIPART, NOTHING, RAW
 from postino.mime.structure import StructureScanner
 
 
@@ -51,12 +51,12 @@ def kinds(table):
 
 
 def body(data, table, *section):
-    start, end = table.body_range(table.find(section))
+    start, end = table.body_range(table.find(section, True))
     return data[start:end]
 
 
 def mime(data, table, *section):
-    start, end = table.mime_range(table.find(section))
+    start, end = table.mime_range(table.find(section, True))
     return data[start:end]
 
 
@@ -107,34 +107,34 @@ def test_forwarded_letters(data):
     assert body(data, table) == data
     assert body(data, table, 1) == b"one" + eol + b"two"
     assert mime(data, table, 1) == b"Content-Type: text/plain" + eol * 2
-    assert table.lines(table.find((1,))) == 1
+    assert table.lines(table.find((1,), True)) == 1
     assert body(data, table, 2).startswith(b"Subject: inner") and body(data, table, 2).endswith(b"inner epilogue")
-    assert table.lines(table.find((2,))) == body(data, table, 2).count(b"\n")
+    assert table.lines(table.find((2,), True)) == body(data, table, 2).count(b"\n")
     assert body(data, table, 2, 1) == b"plain"
     assert mime(data, table, 2, 1) == eol
     assert body(data, table, 2, 2) == b"<p>"
     assert body(data, table, 3, 1) == b"text"
-    start, end = table.header_range(table.find((3,)))
+    start, end = table.header_range(table.find((3,), True), True)
     assert data[start:end] == b"Subject: single" + eol * 2
-    start, end = table.text_range(table.find((2,)))
+    start, end = table.text_range(table.find((2,), True), True)
     assert data[start:end].startswith(b"--aa") and data[start:end].endswith(b"inner epilogue")
-    start, end = table.header_range(LETTER)
+    start, end = table.header_range(LETTER, True)
     assert data[start:end].startswith(b"From:") and data[start:end].endswith(eol * 2)
-    assert table.text_range(LETTER) == (end, len(data))
-    assert table.header_range(table.find((1,))) is None
-    assert table.text_range(table.find((1,))) is None
+    assert table.text_range(LETTER, True) == (end, len(data))
+    assert table.header_range(table.find((1,), True), True) is None
+    assert table.text_range(table.find((1,), True), True) is None
     for section in ((4,), (0,), (1, 1), (2, 3), (3, 2), (3, 1, 1)):
-        assert table.find(section) is None
+        assert table.find(section, True) is None
 
 
 def test_letter_with_one_part():
     data = b"Subject: x\r\n\r\nbody\r\n"
     table = scan_everywhere(data)
-    assert table.find(()) == LETTER
+    assert table.find((), True) == LETTER
     assert body(data, table, 1) == b"body\r\n"
     assert table.lines(0) == 1
-    assert table.find((2,)) is None
-    assert table.find((1, 1)) is None
+    assert table.find((2,), True) is None
+    assert table.find((1, 1), True) is None
 
 
 def test_letter_that_is_a_letter():
@@ -143,8 +143,34 @@ def test_letter_that_is_a_letter():
     assert kinds(table) == [MESSAGE, LEAF]
     assert body(data, table, 1) == b"Subject: inner\r\n\r\nbody"
     assert body(data, table, 1, 1) == b"body"
-    assert table.header_range(LETTER) == (0, data.find(b"Subject"))
-    assert table.header_range(table.find((1,))) == (data.find(b"Subject"), data.find(b"body"))
+    assert table.header_range(LETTER, True) == (0, data.find(b"Subject"))
+    assert table.header_range(table.find((1,), True), True) == (data.find(b"Subject"), data.find(b"body"))
+
+
+@pytest.mark.parametrize("encoding", [b"8bit", b"", b"7bit", b"BINARY"])
+def test_message_global(encoding):
+    """Its parts have numbers in IMAP4rev2 only (RFC 9051 6.4.5.1)."""
+    data = crlf(
+        b"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Transfer-Encoding: " + encoding + b"\n"
+        b"Content-Type: Message/Global\n\nSubject: \xc3\xa4\nContent-Type: multipart/mixed; boundary=b\n\n"
+        b"--b\n\none\n--b--\n--a\n\ntwo\n--a--\n"
+    )
+    table = scan_everywhere(data)
+    assert kinds(table) == [MULTIPART, GLOBAL, MULTIPART, LEAF, LEAF]
+    assert body(data, table, 1, 1) == b"one"
+    assert table.find((1, 1), False) is None
+    assert table.find((1,), False) == 1 and table.find((2,), False) == 4
+    start, end = table.header_range(1, True)
+    assert data[start:end].startswith(b"Subject: \xc3\xa4")
+    assert table.header_range(1, False) is None and table.text_range(1, False) is None
+
+
+@pytest.mark.parametrize("encoding", [b"base64", b"Quoted-Printable (x)", b"x-unknown"])
+def test_message_global_that_is_encoded(encoding):
+    data = b"Content-Transfer-Encoding: " + encoding + b"\r\nContent-Type: message/global\r\n\r\nSubject: x\r\n\r\ny"
+    table = scan_everywhere(data)
+    assert kinds(table) == [LEAF]
+    assert table.header_range(table.find((1,), True), True) is None
 
 
 def test_digest_parts_are_letters():
@@ -258,25 +284,28 @@ def test_blank_line_before_the_delimiter_belongs_to_it():
     assert [body(data, table, n) for n in (1, 2, 3, 4)] == [b""] * 4
 
 
-def test_letter_without_body_inside():
+@pytest.mark.parametrize("subtype", [b"rfc822", b"global"])
+def test_letter_without_body_inside(subtype):
     data = crlf(
-        b"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: message/rfc822\n\nSubject: x\n"
-        b"--a\nContent-Type: message/rfc822\n\n--a\nContent-Type: message/rfc822\n--a--\n"
+        b"Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: message/%s\n\nSubject: x\n"
+        b"--a\nContent-Type: message/%s\n\n--a\nContent-Type: message/%s\n--a--\n" % ((subtype,) * 3)
     )
     table = scan_everywhere(data)
     check_sane(data, table)
     assert [body(data, table, n) for n in (1, 2, 3)] == [b"Subject: x", b"", b""]
-    start, end = table.header_range(table.find((1,)))
+    start, end = table.header_range(table.find((1,), True), True)
     assert data[start:end] == b"Subject: x"
-    assert [mime(data, table, n) for n in (2, 3)] == [b"Content-Type: message/rfc822" + end for end in (b"\r\n", b"")]
+    assert [mime(data, table, n) for n in (2, 3)] == [
+        b"Content-Type: message/" + subtype + end for end in (b"\r\n", b"")
+    ]
 
 
 def test_multipart_without_parts_has_an_empty_one():
     table = scan_everywhere(b"Content-Type: multipart/mixed; boundary=a\r\n\r\nnothing")
-    assert table.find((1,)) == NOTHING
+    assert table.find((1,), True) == NOTHING
     assert table.body_range(NOTHING) == table.mime_range(NOTHING) == (0, 0)
-    assert table.header_range(NOTHING) is None and table.text_range(NOTHING) is None
-    assert table.find((2,)) is None and table.find((1, 1)) is None
+    assert table.header_range(NOTHING, True) is None and table.text_range(NOTHING, True) is None
+    assert table.find((2,), True) is None and table.find((1, 1), True) is None
     assert not table.has_parts(0)
 
 
@@ -316,6 +345,7 @@ def test_depth_limit():
     assert kinds(scan(nested(1000, False))) == [MULTIPART] * 8 + [RAW]
     letters = b"Content-Type: message/rfc822\r\n\r\n" * 1000
     assert kinds(scan(letters)) == [MESSAGE] * 8 + [RAW]
+    assert kinds(scan(letters.replace(b"rfc822", b"global"))) == [GLOBAL] * 8 + [RAW]
 
 
 def test_part_limit():
@@ -344,9 +374,9 @@ def check_sane(data, table):
         parent = table.parent(i)
         assert parent < i
         if parent >= 0:
-            assert table.kind(parent) in (MULTIPART, MESSAGE)
+            assert table.kind(parent) in (MULTIPART, MESSAGE, GLOBAL)
             assert table.body(parent) <= table.start(i) and table.end(i) <= table.end(parent)
-        if table.kind(i) == MESSAGE:
+        if table.kind(i) in (MESSAGE, GLOBAL):
             assert (table.parent(i + 1), table.start(i + 1), table.end(i + 1)) == (i, table.body(i), table.end(i))
         if table.kind(i) == MULTIPART:
             assert table.has_parts(i) == (table.child(i, 1) is not None)
@@ -367,6 +397,8 @@ LINES = st.sampled_from(
         b"Content-Type: multipart/mixed; boundary=a",
         b"Content-Type: multipart/digest; boundary=aa",
         b"Content-Type: message/rfc822",
+        b"Content-Type: message/global",
+        b"Content-Transfer-Encoding: base64",
         b"Content-Type: text/plain",
         b"Subject: x",
         b" folded",

@@ -2,6 +2,8 @@
 
 from array import array
 
+from .. import overlay
+from ..store import INFO_NAME
 from . import capabilities, messages, sequence, wire
 from .errors import Bad
 
@@ -9,7 +11,8 @@ from .errors import Bad
 async def append(session, command):
     if command.message is None:
         raise Bad(b"APPEND needs a message literal")
-    upload = messages.Upload(session, messages.read_mailbox(session, command.arguments))
+    info, text = messages.read_mailbox(session, command.arguments)
+    upload = messages.Upload(session, info)
     try:
         line = await upload.receive(command.arguments, command.message)
         while not messages.is_over(line):
@@ -20,6 +23,10 @@ async def append(session, command):
         uidvalidity, uids = upload.commit(_append)
     finally:
         upload.abort()
+    if session.enabled & capabilities.IMAP4REV2 and text.decode() != info[INFO_NAME]:
+        # RFC 9051 6.3.12.
+        with overlay.use(("imap.attributes", "imap.told_name")) as told_name:
+            await told_name.tell(session, info[INFO_NAME], text)
     return b"OK [APPENDUID %d %s] APPEND completed" % (uidvalidity, uids)
 
 

@@ -84,7 +84,7 @@ async def size_of(letter, section):
 
 async def _find(letter, section):
     table = await letter.parts()
-    index = table.find(section.path)
+    index = table.find(section.path, letter.rev2)
     if index is None:
         return None
     encoding = None
@@ -98,9 +98,9 @@ async def _find(letter, section):
     elif section.kind == b"MIME":
         bounds = table.mime_range(index)
     elif section.kind == b"TEXT":
-        bounds = table.text_range(index)
+        bounds = table.text_range(index, letter.rev2)
     else:
-        bounds = table.header_range(index)
+        bounds = table.header_range(index, letter.rev2)
     return None if bounds is None else Measured(section, bounds[0], bounds[1], encoding, text)
 
 

@@ -16,6 +16,7 @@ UTF8_NAMES = UTF8_ACCEPT | IMAP4REV2
 # are not taken.
 CAPABILITIES = (
     b"IMAP4rev1",
+    b"IMAP4rev2",
     b"LITERAL-",
     b"SASL-IR",
     b"AUTH=PLAIN",

@@ -1,18 +1,15 @@
 """CONDSTORE and QRESYNC: what SELECT, FETCH and STORE take beside their own arguments (RFC 7162)."""
 
-from . import capabilities, sequence
+from . import capabilities, sequence, wire
 from .errors import Bad
-
-# A modification sequence has 63 bits (RFC 7162 7).
-MAX_MODSEQ = (1 << 63) - 1
 
 
 def read_modseq(arguments):
-    """Reads a modification sequence. Zero is taken everywhere: iOS asks for what has changed since it."""
-    text = arguments.atom()
-    if not text.isdigit() or len(text) > 19 or int(text) > MAX_MODSEQ:
+    """Reads a modification sequence (RFC 7162 7). Zero is taken everywhere: iOS asks for what has changed since it."""
+    number = wire.number64(arguments.atom())
+    if number is None:
         raise Bad(b"Not a modification sequence")
-    return int(text)
+    return number
 
 
 def read_select(session, arguments):

@@ -31,9 +31,9 @@ async def enable(session, command):
         raise Bad(b"Missing argument")
     reply = b"* ENABLED"
     for name, bits in _EXTENSIONS:
-        if name.upper() not in wanted or name not in capabilities.CAPABILITIES:
+        if name.upper() not in wanted or not capabilities.is_offered(session, name):
             continue
-        if capabilities.is_offered(session, name) and session.enabled & bits != bits:
+        if session.enabled & bits != bits:
             session.enabled |= bits
             reply += b" " + name
     await session.conn.write(reply + b"\r\n")

@@ -215,6 +215,7 @@ async def _fetch_one(session, plan, uid):
         if plan.needs_letter():
             session.renew_deadline()
             letter = Letter(session.server, view.box, row)
+            letter.rev2 = bool(session.enabled & capabilities.IMAP4REV2)
         return await _answer(session, plan, uid, letter)
     except LetterGone:
         return False

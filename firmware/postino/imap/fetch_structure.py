@@ -16,4 +16,4 @@ async def send_structure(conn, letter, extended):
     async def header_of(index):
         return await letter.collect(table.start(index), table.body(index), bodystructure.NAMES)
 
-    await bodystructure.emit(table, header_of, conn.write, extended)
+    await bodystructure.emit(table, header_of, conn.write, extended, letter.rev2)

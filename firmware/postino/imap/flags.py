@@ -1,6 +1,6 @@
 """Message flags between the wire and the store's masks (RFC 3501 2.3.2)."""
 
-from ..store.flags import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
+from ..store.flags import ANSWERED, DELETED, DRAFT, FLAGGED, MAX_KEYWORDS, SEEN
 from .errors import Bad, No
 from .wire import is_atom
 
@@ -33,8 +33,11 @@ def announcement(view):
     words = view.box.keywords
     view.keywords_told = len(words)
     names = b" ".join([name for _, name in SYSTEM] + [word.encode() for word in words])
-    # "\*": new keywords can be made (RFC 3501 7.1, PERMANENTFLAGS).
-    permanent = b"()] No permanent flags permitted" if view.read_only else b"(%s \\*)] Flags are kept" % names
+    if view.read_only:
+        permanent = b"()] No permanent flags permitted"
+    else:
+        # "\*": new keywords can be made; it goes with the last that can (RFC 9051 7.1, PERMANENTFLAGS).
+        permanent = b"(%s%s)] Flags are kept" % (names, b" \\*" if len(words) < MAX_KEYWORDS else b"")
     return b"* FLAGS (%s)\r\n* OK [PERMANENTFLAGS %s\r\n" % (names, permanent)
 
 

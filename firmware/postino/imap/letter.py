@@ -28,6 +28,9 @@ _cached = [None, 0, None]
 class Letter:
     """An open letter, read by ranges through one borrowed buffer. `close` it in any case."""
 
+    # It is read for a client that has enabled IMAP4rev2.
+    rev2 = False
+
     def __init__(self, server, box, row):
         self._server = server
         self._buffer = None

@@ -2,9 +2,10 @@
 
 from .. import overlay
 from ..store import mailbox_object_id
+from ..store.catalogue import INBOX
 from ..store.errors import NoSuchMailbox
 from . import names
-from .capabilities import is_offered
+from .capabilities import IMAP4REV2, is_offered
 from .errors import Bad, No
 
 
@@ -29,6 +30,23 @@ def _check_new(name):
         raise No(b"A control character in a mailbox name", b"CANNOT")
 
 
+def _read_text(command):
+    """Reads a name as it is written."""
+    command.arguments.space()
+    return command.arguments.astring()
+
+
+def _is_other(session, name, text):
+    """True where the client is to be told that it has written `text` for this name (RFC 9051 6.3.9.7)."""
+    return session.enabled & IMAP4REV2 and text.decode() != name
+
+
+async def _tell_name(session, name, text):
+    """Tells the mailbox called `name`, which the client calls `text`."""
+    with overlay.use(("imap.attributes", "imap.told_name")) as told_name:
+        await told_name.tell(session, name, text)
+
+
 async def create(session, command):
     """Missing parents are made as real mailboxes: Outlook loses mail in a \\Noselect one."""
     arguments = command.arguments
@@ -38,9 +56,12 @@ async def create(session, command):
         arguments.space()
     special_use = 0 if arguments.at_end() else _read_parameters(session, arguments)
     # A delimiter at the end only says that there will be mailboxes below it (RFC 3501 6.3.3).
-    name = names.read_text(session, text[:-1] if text.endswith(b"/") else text)
+    text = text[:-1] if text.endswith(b"/") else text
+    name = names.read_text(session, text)
     _check_new(name)
     session.server.store.create(session.conn.user, name, special_use)
+    if _is_other(session, name, text):
+        await _tell_name(session, name, text)
     if is_offered(session, b"OBJECTID"):
         # RFC 8474 4.1.
         return b"OK [MAILBOXID (%s)] CREATE completed" % mailbox_object_id(names.find(session, name))
@@ -74,25 +95,33 @@ def _bit_of(special_uses, wanted):
 
 
 async def delete(session, command):
-    name = _read_name(session, command)
+    text = _read_text(command)
     command.arguments.end()
+    name = names.read_text(session, text)
     view = session.view
     info = names.find(session, name)
     session.server.store.delete(session.conn.user, name)
     if view is not None and view.box is not None and view.box.id == info[0]:
         # The client deletes what it has selected: it is in the authenticated state from now on.
         session.unselect()
+        await session.conn.write(b"* OK [CLOSED] The selected mailbox is deleted\r\n")
+    if _is_other(session, name, text):
+        await _tell_name(session, name, text)
     return b"OK DELETE completed"
 
 
 async def rename(session, command):
     """INBOX stays and gives its letters away (RFC 3501 6.3.5); the store does that."""
-    old = _read_name(session, command)
-    new = _read_name(session, command)
+    text = _read_text(command)
+    new_text = _read_text(command)
     command.arguments.end()
+    old = names.read_text(session, text)
+    new = names.read_text(session, new_text)
     names.find(session, old)
     _check_new(new)
     session.server.store.rename(session.conn.user, old, new)
+    if old != INBOX and (_is_other(session, old, text) or _is_other(session, new, new_text)):
+        await _tell_name(session, new, text)
     return b"OK RENAME completed"
 
 

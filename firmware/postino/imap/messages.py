@@ -23,20 +23,24 @@ _EIGHT_BIT = b"8-bit characters in the header are taken after ENABLE UTF8=ACCEPT
 # What stores a message with NUL.
 _ENCODER = ("mime.transfer", "imap.binary_upload")
 
-# Any of them brings literals that may hold NUL.
-_BINARY = (b"BINARY", b"UTF8=ACCEPT", b"IMAP4rev2")
+# Either brings literals that may hold NUL; IMAP4rev2 alone does not (RFC 9051 appendix B).
+_BINARY = (b"BINARY", b"UTF8=ACCEPT")
 
 
 def read_mailbox(session, arguments):
-    """Reads a mailbox name; returns the mailbox. Raises No with TRYCREATE: the client may make it and try again."""
+    """Reads a mailbox name; returns the mailbox, and its name as it is written.
+
+    Raises No with TRYCREATE: the client may make it and try again.
+    """
     arguments.space()
-    name = names.read(session, arguments)
+    text = arguments.astring()
+    name = names.read_text(session, text)
     if arguments.peek() != 32:
         raise Bad(b"Missing argument")
     info = session.server.store.find(session.conn.user, name)
     if info is None:
         raise No(b"There is no mailbox of that name", b"TRYCREATE")
-    return info
+    return info, text
 
 
 def is_over(line):

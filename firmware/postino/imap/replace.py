@@ -13,7 +13,7 @@ async def replace(session, command):
         raise Bad(b"REPLACE needs a message literal")
     view = session.view
     uid = _read_target(view, command)
-    info = messages.read_mailbox(session, command.arguments)
+    info, _ = messages.read_mailbox(session, command.arguments)
     if view.read_only:
         raise No(b"The mailbox is open read-only")
     upload = messages.Upload(session, info, view.box.blocks(view.box.index_of(uid)))

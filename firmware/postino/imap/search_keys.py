@@ -2,7 +2,7 @@
 
 from .. import date_parser
 from ..store.flags import SEEN
-from . import capabilities, flags, sequence, sets
+from . import capabilities, flags, sequence, sets, wire
 from .errors import Bad, No
 from .search_match import Query
 
@@ -13,8 +13,6 @@ MAX_KEYS = 64
 MAX_RANGES = sequence.MAX_RANGES
 # Octets of a text that is looked for.
 MAX_TEXT = 1024
-# The largest modification sequence, and the largest size that is understood (RFC 7162 7, RFC 9051 9: 63 bits).
-MAX_NUMBER64 = (1 << 63) - 1
 # No date is later, or as much earlier, as seconds or as days; no size is larger.
 _NEVER = sequence.MAX_NUMBER + 1
 
@@ -161,6 +159,9 @@ class _Keys:
         """Returns the node of a key without arguments, or None."""
         if name == b"ALL":
             return _ALL
+        if name in (b"RECENT", b"NEW", b"OLD") and self._session.enabled & capabilities.IMAP4REV2:
+            # Nothing is recent there (RFC 9051 appendix E).
+            return _ALL if name == b"OLD" else _NOTHING
         if name == b"RECENT" or name == b"OLD":
             return ("recent", name == b"RECENT")
         if name == b"NEW":
@@ -277,11 +278,11 @@ def _days(word, text):
 
 
 def _number64(arguments):
-    """A number of at most 63 bits (RFC 9051 9, number64)."""
-    text = arguments.atom()
-    if not text.isdigit() or len(text) > 19 or int(text) > MAX_NUMBER64:
+    """A size, or a modification sequence (RFC 7162 7)."""
+    number = wire.number64(arguments.atom())
+    if number is None:
         raise Bad(b"Not a number")
-    return int(text)
+    return number
 
 
 def _text(arguments):

@@ -98,14 +98,14 @@ async def _range(letter, section):
         length = await _header_length(letter)
         return (0, length) if kind == b"HEADER" else (length, letter.size)
     table = await letter.parts()
-    part = table.find(section.path)
+    part = table.find(section.path, letter.rev2)
     if part is None:
         return None
     if kind == b"":
         return table.body_range(part)
     if kind == b"MIME":
         return table.mime_range(part)
-    return table.text_range(part) if kind == b"TEXT" else table.header_range(part)
+    return table.text_range(part, letter.rev2) if kind == b"TEXT" else table.header_range(part, letter.rev2)
 
 
 async def _header_length(letter):

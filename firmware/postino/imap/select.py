@@ -4,7 +4,7 @@ import asyncio
 import gc
 
 from .. import overlay
-from ..store import INFO_ID, INFO_NAME, mailbox_object_id
+from ..store import INFO_ID, mailbox_object_id
 from ..store.flags import SEEN
 from . import capabilities, flags, names, sequence
 from .expunge import expunge_deleted
@@ -36,6 +36,10 @@ async def _open(session, command, read_only):
     session.view = view
     view.take_new(not session.enabled & capabilities.IMAP4REV2)
     await _tell(session, view, info)
+    if session.enabled & capabilities.IMAP4REV2:
+        # Which mailbox it is (RFC 9051 6.3.2).
+        with overlay.use(("imap.attributes", "imap.told_name")) as told_name:
+            await told_name.tell(session, name, text)
     if request is not None:
         with overlay.use(("imap.qresync",)) as qresync:
             await qresync.resynchronise(session, request)
@@ -74,12 +78,9 @@ async def _tell(session, view, info):
     write = session.conn.write
     box = view.box
     await write(b"* %d EXISTS\r\n" % view.count())
+    await write(flags.announcement(view))
     if not session.enabled & capabilities.IMAP4REV2:
         await write(b"* %d RECENT\r\n" % view.recent())
-    await write(flags.announcement(view))
-    if session.enabled & capabilities.IMAP4REV2:
-        await _tell_name(session, info)
-    else:
         unseen = await _first_unseen(view)
         if unseen:
             await write(b"* OK [UNSEEN %d] First unseen message\r\n" % view.number_of(unseen))
@@ -88,17 +89,6 @@ async def _tell(session, view, info):
     await write(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % box.highest_modseq)
     if capabilities.is_offered(session, b"OBJECTID"):
         await write(b"* OK [MAILBOXID (%s)] Identifier of the mailbox\r\n" % mailbox_object_id(info))
-
-
-async def _tell_name(session, info):
-    """Tells the mailbox as LIST does (RFC 9051 6.3.2)."""
-    mailboxes = session.server.store.mailboxes(session.conn.user)
-    for k in range(len(mailboxes)):
-        if mailboxes[k][INFO_ID] == info[INFO_ID]:
-            with overlay.use(("imap.attributes",)) as attributes:
-                words = attributes.children(session, mailboxes, k) + attributes.special_uses(session, info)
-            name = names.quoted(session, info[INFO_NAME])
-            await session.conn.write(b'* LIST (%s) "/" %s\r\n' % (b" ".join(words), name))
 
 
 async def _first_unseen(view):

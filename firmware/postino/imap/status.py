@@ -72,6 +72,9 @@ def text(session, info, items):
 
 
 def _value(session, info, item, values):
+    if item == b"RECENT" and session.enabled & capabilities.IMAP4REV2:
+        # Nothing would be \\Recent if this session selected it (RFC 9051 appendix E).
+        return b"0"
     place = _entry(item)[2]
     if place is not None:
         return b"%d" % values[place]

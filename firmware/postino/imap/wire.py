@@ -12,12 +12,15 @@ from .errors import Bad, Goodbye, No
 CHUNK = 1024
 # Longest atom and quoted string: they must be in one piece.
 MAX_TOKEN = 1024
-# Octets in which a literal's announcement, or the piece of a partial fetch, must be complete.
+# Octets in which a literal's announcement, and the piece of a partial fetch, must be complete.
 MAX_SHORT = 24
+MAX_PIECE = 40
 # Deepest nesting of parentheses; before login the caller allows one level, for ID.
 MAX_DEPTH = 8
 # The largest number in the protocol: 32 bits unsigned (RFC 3501 9, nz-number).
 MAX_NUMBER = 0xFFFFFFFF
+# The largest size: 63 bits (RFC 9051 9, number64).
+MAX_NUMBER64 = (1 << 63) - 1
 
 # Characters that no atom has (RFC 3501 9, atom-specials); control characters and 8-bit octets are excluded by range.
 _ATOM_SPECIALS = b'(){ %*"\\]'
@@ -66,6 +69,13 @@ def _scan(data, start, specials):
     return position
 
 
+def number64(text):
+    """Returns a number of at most 63 bits (RFC 9051 9, number64), or None."""
+    if not text.isdigit() or len(text) > 19 or int(text) > MAX_NUMBER64:
+        return None
+    return int(text)
+
+
 def utf8(octets):
     """Returns the string that octets are in UTF-8. Raises ValueError."""
     text = octets.decode()
@@ -100,12 +110,13 @@ def announcement(line):
         digits = digits[:-1]
     if start < 0 or not digits.isdigit():
         return None
-    if len(digits) > 10 or int(digits) > MAX_NUMBER:
+    size = number64(digits)
+    if size is None:
         if not synchronising:
             # It is on its way.
             raise Goodbye(b"The literal cannot be skipped", b"BAD Literal too large")
         raise Bad(b"Literal too large")
-    return int(digits), synchronising, line[:start].endswith(b"~")
+    return size, synchronising, line[:start].endswith(b"~")
 
 
 class Parser:
@@ -236,14 +247,16 @@ class Parser:
         return self._take(_ATTRIBUTE_SPECIALS).upper()
 
     def piece(self):
-        """What follows "<" in a FETCH attribute: offset.length> (RFC 3501 9, fetch-att)."""
-        self._ensure(MAX_SHORT)
+        """What follows "<" in a FETCH attribute: offset.length> (RFC 9051 9, partial)."""
+        self._ensure(MAX_PIECE)
         end = self._data.find(b">", self._position)
-        first, dot, second = self._data[self._position : max(end, self._position)].partition(b".")
-        if not (first.isdigit() and dot and second.isdigit()) or len(first) > 10 or len(second) > 10:
+        first, _, second = self._data[self._position : max(end, self._position)].partition(b".")
+        offset = number64(first)
+        length = number64(second)
+        if offset is None or length is None:
             raise Bad(b"Syntax error in a partial fetch")
         self._position = end + 1
-        return min(int(first), MAX_NUMBER), min(int(second), MAX_NUMBER)
+        return offset, length
 
     def astring(self):
         """An atom or a string (RFC 3501 9, astring)."""

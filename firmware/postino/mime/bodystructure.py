@@ -4,7 +4,7 @@ Nothing is kept per part: what stands at the end of a multipart or an attached l
 """
 
 from postino.mime import envelope, parameters
-from postino.mime.part_table import LEAF, MESSAGE, MULTIPART
+from postino.mime.part_table import GLOBAL, LEAF, MESSAGE, MULTIPART, RAW
 from postino.mime.quoting import nstring, nstring_of, string
 from postino.mime.tokens import ATOM, COMMENT, tokens
 
@@ -32,18 +32,23 @@ _ENCODING = b"7bit"
 # IMAP has no multipart without parts (RFC 3501 9, body-type-mpart): there is said to be an empty one.
 _NO_PART = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0'
 _NO_EXTENSION = b" NIL NIL NIL NIL"
+# The envelope of an attached letter that cannot be looked into.
+_NO_ENVELOPE = b" (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) "
 
 
-async def emit(table, header_of, write, extended):
+async def emit(table, header_of, write, extended, rev2):
     """Writes the description of the whole letter.
 
     `header_of(index)` is awaited for a FieldCollector over NAMES, fed with that part's header; `write` is awaited with
-    bytes. With `extended` it is BODYSTRUCTURE, otherwise BODY.
+    bytes. With `extended` it is BODYSTRUCTURE, otherwise BODY. A message/global is an attached letter in IMAP4rev2
+    (`rev2`), and a part like any other in IMAP4rev1 (RFC 9051 9, media-message).
     """
     # Multiparts and attached letters not yet closed.
     around = []
     header = None
     for index in range(table.count):
+        if not rev2 and _is_in_global(table, index):
+            continue
         while around and around[-1] != table.parent(index):
             await _close(table, around.pop(), header_of, write, extended)
         kind = table.kind(index)
@@ -51,8 +56,8 @@ async def emit(table, header_of, write, extended):
             around.append(index)
             await write(b"(")
             if not table.has_parts(index):
-                await write(_NO_PART + (_NO_EXTENSION if extended else b"") + b")")
-        elif kind == MESSAGE:
+                await write(_no_part(extended))
+        elif kind == MESSAGE or (kind == GLOBAL and rev2):
             around.append(index)
             if header is None:
                 header = await header_of(index)
@@ -65,10 +70,18 @@ async def emit(table, header_of, write, extended):
         else:
             if header is None:
                 header = await header_of(index)
-            await _leaf(table, index, header, write, extended)
+            await _leaf(table, index, header, write, extended, rev2)
         header = None
     while around:
         await _close(table, around.pop(), header_of, write, extended)
+
+
+def _is_in_global(table, index):
+    while index > 0:
+        index = table.parent(index)
+        if table.kind(index) == GLOBAL:
+            return True
+    return False
 
 
 async def _write_all(write, pieces):
@@ -81,14 +94,15 @@ async def _begin_message(table, index, header, write):
     value = header.get(b"content-type")
     # In a digest there may be no type (RFC 2046 5.1.5).
     given = parameters.content_type(value)[2] if value else ()
-    await write(b'("message" "rfc822" ' + _parameters(given))
+    subtype = b"global" if table.kind(index) == GLOBAL else b"rfc822"
+    await write(b'("message" "' + subtype + b'" ' + _parameters(given))
     await _basic(table, index, header, write)
     await write(b" ")
 
 
 async def _close(table, index, header_of, write, extended):
     """What follows the inner parts of a multipart or an attached letter."""
-    message = table.kind(index) == MESSAGE
+    message = table.kind(index) != MULTIPART
     if message:
         await write(b" %d" % table.lines(index))
     if extended or not message:
@@ -103,22 +117,30 @@ async def _close(table, index, header_of, write, extended):
     await write(b")")
 
 
-async def _leaf(table, index, header, write, extended):
+async def _leaf(table, index, header, write, extended, rev2):
     """A part without parts inside."""
     kind, subtype, given = b"text", b"plain", ()
-    if table.kind(index) == LEAF:
+    if table.kind(index) in (LEAF, GLOBAL):
         kind, subtype, given = parameters.content_type(header.get(b"content-type"))
-    is_text = kind.lower() == b"text"
-    if is_text and parameters.get(given, b"charset") is None:
+    has_lines = kind.lower() == b"text"
+    if has_lines and parameters.get(given, b"charset") is None:
         given = list(given)
         given.append(_CHARSET)
     await write(b"(" + string(kind) + b" " + string(subtype) + b" " + _parameters(given))
     await _basic(table, index, header, write)
-    if is_text:
+    if rev2 and kind.lower() == b"message" and subtype.lower() == b"global":
+        # It is encoded: nobody has looked into it.
+        await write(_NO_ENVELOPE + _no_part(extended))
+        has_lines = True
+    if has_lines:
         await write(b" %d" % table.lines(index))
     if extended:
         await _extension(header, write, True)
     await write(b")")
+
+
+def _no_part(extended):
+    return _NO_PART + (_NO_EXTENSION if extended else b"") + b")"
 
 
 async def _basic(table, index, header, write):
@@ -127,7 +149,7 @@ async def _basic(table, index, header, write):
     await _write_all(write, nstring_of(lambda: header.pieces(b"content-description")))
     kind = table.kind(index)
     # What could not be taken apart is shown as it is, whatever its header says.
-    encoding = _encoding(header) if kind == LEAF or kind == MESSAGE else b"8bit"
+    encoding = _encoding(header) if kind != RAW else b"8bit"
     await write(b" " + string(encoding) + b" %d" % table.octets(index))
 
 

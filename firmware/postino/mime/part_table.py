@@ -9,6 +9,8 @@ LEAF = 0
 MULTIPART = 1
 MESSAGE = 2
 RAW = 3
+# An attached letter of the type message/global: to IMAP4rev1 a part like any other, to IMAP4rev2 a letter.
+GLOBAL = 4
 
 # The part index that stands for the letter itself, which the empty section means.
 LETTER = -1
@@ -27,8 +29,8 @@ NUMBERS = 5
 class PartTable:
     """Entities in the order of the letter, five numbers each.
 
-    Entry 0 is the letter. An attached letter takes two entries: the part of kind MESSAGE, and right after it its only
-    child, the letter inside, which begins where the part's body begins.
+    Entry 0 is the letter. An attached letter takes two entries: the part of kind MESSAGE or GLOBAL, and right after it
+    its only child, the letter inside, which begins where the part's body begins.
     """
 
     def __init__(self, numbers=None):
@@ -88,8 +90,11 @@ class PartTable:
     def has_parts(self, index: int) -> bool:
         return index + 1 < self.count and self.parent(index + 1) == index
 
-    def find(self, section):
-        """The part that a section like (1, 2) names: its index, LETTER, NOTHING, or None (RFC 3501 6.4.5)."""
+    def find(self, section, rev2: bool):
+        """The part that a section like (1, 2) names: its index, LETTER, NOTHING, or None (RFC 3501 6.4.5).
+
+        Only IMAP4rev2 looks into a message/global: there its parts have numbers (RFC 9051 6.4.5.1).
+        """
         part = LETTER
         holder = 0
         for number in section:
@@ -103,7 +108,10 @@ class PartTable:
             if part is None:
                 return None
             kind = LEAF if part == NOTHING else self.kind(part)
-            holder = part if kind == MULTIPART else part + 1 if kind == MESSAGE else None
+            if kind == MESSAGE or (kind == GLOBAL and rev2):
+                holder = part + 1
+            else:
+                holder = part if kind == MULTIPART else None
         return part
 
     def body_range(self, index: int):
@@ -118,19 +126,20 @@ class PartTable:
             return 0, 0
         return None if index == LETTER else (self.start(index), self.body(index))
 
-    def header_range(self, index: int):
+    def header_range(self, index: int, rev2: bool):
         """BODY[HEADER] or BODY[n.HEADER]; None for a part that is no letter."""
-        inner = self._letter_of(index)
+        inner = self._letter_of(index, rev2)
         return None if inner is None else (self.start(inner), self.body(inner))
 
-    def text_range(self, index: int):
+    def text_range(self, index: int, rev2: bool):
         """BODY[TEXT] or BODY[n.TEXT]; None for a part that is no letter."""
-        inner = self._letter_of(index)
+        inner = self._letter_of(index, rev2)
         return None if inner is None else (self.body(inner), self.end(inner))
 
-    def _letter_of(self, index):
+    def _letter_of(self, index, rev2):
         if index == LETTER:
             return 0
         if index == NOTHING:
             return None
-        return index + 1 if self.kind(index) == MESSAGE else None
+        kind = self.kind(index)
+        return index + 1 if kind == MESSAGE or (kind == GLOBAL and rev2) else None

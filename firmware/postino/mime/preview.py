@@ -7,7 +7,7 @@ text will do. What is quoted is left out if there is anything else.
 
 from postino.mime import parameters
 from postino.mime.html_text import HtmlText
-from postino.mime.part_table import LEAF, MESSAGE, MULTIPART
+from postino.mime.part_table import GLOBAL, LEAF, MESSAGE, MULTIPART
 from postino.mime.part_text import PartText
 
 # Characters of a preview (RFC 8970 3.2: 200, and never more than 256).
@@ -60,7 +60,7 @@ def _is_inside(table, index, around):
 
 def _is_attached(table, index):
     """This belongs to a letter inside the letter."""
-    while index >= 0 and table.kind(index) != MESSAGE:
+    while index >= 0 and table.kind(index) not in (MESSAGE, GLOBAL):
         index = table.parent(index)
     return index >= 0
 

@@ -8,7 +8,20 @@ plain text.
 from postino.mime import parameters
 from postino.mime.blocks import blocks
 from postino.mime.fields import VALUE_LIMIT, FieldCollector
-from postino.mime.part_table import BODY, END, LEAF, LETTER, LINES, MESSAGE, MULTIPART, NUMBERS, RAW, START, PartTable
+from postino.mime.part_table import (
+    BODY,
+    END,
+    GLOBAL,
+    LEAF,
+    LETTER,
+    LINES,
+    MESSAGE,
+    MULTIPART,
+    NUMBERS,
+    RAW,
+    START,
+    PartTable,
+)
 
 # Multiparts and attached letters inside each other; one nested deeper is a leaf.
 DEPTH_LIMIT = 8
@@ -231,7 +244,7 @@ class StructureScanner:
         """A new entity begins."""
         index = self._table.add(start, parent)
         self._open.append((index, None, False))
-        self._header = FieldCollector((b"content-type",), self._limit)
+        self._header = FieldCollector((b"content-type", b"content-transfer-encoding"), self._limit)
         self._watch()
 
     def _full(self):
@@ -251,7 +264,7 @@ class StructureScanner:
         kind, delimiter, digest = self._classify(header)
         self._table.set_kind(index, kind)
         self._open[-1] = (index, delimiter, digest)
-        if kind == MESSAGE:
+        if kind == MESSAGE or kind == GLOBAL:
             self._add(body, index)
         self._watch()
 
@@ -268,8 +281,14 @@ class StructureScanner:
         if value is None and header.header_length and len(self._open) > 1 and self._open[-2][2]:
             # In a digest, parts without a type are letters (RFC 2046 5.1.5).
             kind, subtype = b"message", b"rfc822"
-        if kind == b"message" and subtype == b"rfc822":
-            return (MESSAGE if self._level() < DEPTH_LIMIT else RAW), None, False
+        if kind == b"message" and subtype in (b"rfc822", b"global"):
+            encoding = parameters.parse(header.get(b"content-transfer-encoding") or b"")[0].lower()
+            if subtype == b"rfc822":
+                found = MESSAGE
+            else:
+                # It may be encoded (RFC 6532 3.7), and then nothing can be found in it.
+                found = GLOBAL if encoding in (b"", b"7bit", b"8bit", b"binary") else LEAF
+            return (found if self._level() < DEPTH_LIMIT else RAW), None, False
         if kind != b"multipart":
             return LEAF, None, False
         for name, boundary in given:
@@ -284,7 +303,7 @@ class StructureScanner:
     def _level(self):
         """Multiparts and attached letters around the innermost entity."""
         kind = self._table.kind
-        return sum(1 for entry in self._open[:-1] if kind(entry[0]) in (MULTIPART, MESSAGE))
+        return sum(1 for entry in self._open[:-1] if kind(entry[0]) in (MULTIPART, MESSAGE, GLOBAL))
 
     def _close(self, keep, end, place):
         """Closes all open entities but the outermost `keep`, at `place`.
@@ -296,7 +315,7 @@ class StructureScanner:
             index = self._open.pop()[0]
             parent = table.parent(index)
             if table.start(index) > end:
-                if parent >= 0 and table.kind(parent) == MESSAGE:
+                if parent >= 0 and table.kind(parent) in (MESSAGE, GLOBAL):
                     # The letter inside begins where the body of the part around it does, which is cut, too.
                     table.set(index, START, end)
                 else:

@@ -15,7 +15,7 @@ TAIL = struct.Struct("<4sHHHHIIIIII")
 MAILBOX = struct.Struct("<I")
 # Start of the header, start and end of the body, line ends, kind and number of the entity around.
 ENTITY = struct.Struct("<IIIII")
-ENTITY_KINDS = 4
+ENTITY_KINDS = 5
 ENTITIES_MAX = 48
 MAILBOXES_MAX = 64
 # A file that is not longer would be stored in its directory.
