@@ -16,7 +16,7 @@ for folder in (str(ROOT / "host_tools"), FIRMWARE, str(ROOT)):
     if sys.path[0] != folder:
         sys.path.insert(0, folder)
 
-from tests.support import configurations  # noqa: E402
+from tests.support import configurations, imap_grammar  # noqa: E402
 from tests.support.simulator import Simulator  # noqa: E402
 
 
@@ -60,6 +60,15 @@ def start_simulator(tmp_path: Path) -> Iterator[Callable[..., Simulator]]:
             return stack.enter_context(Simulator(folder, *options, **arguments))
 
         yield start
+
+
+@pytest.fixture(autouse=True)
+def strict_imap() -> Iterator[None]:
+    """What an IMAP session has sent that is no IMAP fails the test, even if something has caught the exception."""
+    imap_grammar.failures.clear()
+    yield
+    if imap_grammar.failures:
+        raise imap_grammar.failures[0]
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.support.imap_grammar import GrammarError, Watch
 from tests.support.simulator import Simulator
 
 BLOCK = 65536
@@ -18,11 +19,13 @@ END_PATIENCE = 15
 class Relay:
     """Listens on a free port of the loopback, and connects each client to `service` of the simulator.
 
-    `text()` has the conversations, one after the other, with the octets as they came.
+    `text()` has the conversations, one after the other, with the octets as they came. All that an IMAP server says is
+    read strictly; the test fails at its end if that is no IMAP.
     """
 
     def __init__(self, simulator: Simulator, service: str = "imap") -> None:
         self.target = (simulator.host, simulator.ports[service])
+        self.service = service
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.host, self.port = self.listener.getsockname()
         self._lock = threading.Lock()
@@ -78,10 +81,13 @@ class Relay:
             if closed:
                 hang_up(client)
                 hang_up(server)
-            self._start(self._carry, client, server, talk, True)
-            self._start(self._carry, server, client, talk, False)
+            watch = Watch() if self.service == "imap" else None
+            self._start(self._carry, client, server, talk, True, watch)
+            self._start(self._carry, server, client, talk, False, watch)
 
-    def _carry(self, source: socket.socket, target: socket.socket, talk: list, from_client: bool) -> None:
+    def _carry(
+        self, source: socket.socket, target: socket.socket, talk: list, from_client: bool, watch: Watch | None
+    ) -> None:
         try:
             while data := source.recv(BLOCK):
                 action = self._take_held(data) if from_client else None
@@ -89,6 +95,8 @@ class Relay:
                     action()
                 with self._lock:
                     talk.append((from_client, data))
+                    if watch is not None:
+                        look_at(watch, data, from_client)
                 target.sendall(data)
             target.shutdown(socket.SHUT_WR)
         except OSError:
@@ -147,6 +155,15 @@ class Relay:
     def save(self, path: Path) -> None:
         """Writes `text()` to a file."""
         path.write_bytes(self.text())
+
+
+def look_at(watch: Watch, data: bytes, from_client: bool) -> None:
+    """Lets the strict reader have a look. What it finds, it keeps: here the program goes on."""
+    if from_client:
+        watch.said(data)
+        return
+    with contextlib.suppress(GrammarError):
+        watch.heard(data)
 
 
 def shown(line: bytes) -> bytes:

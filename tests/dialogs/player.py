@@ -42,6 +42,8 @@ import socket
 import time
 from pathlib import Path
 
+from tests.support.imap_grammar import GrammarError, Watch
+
 LETTERS = Path(__file__).parent / "letters"
 # How long the server may take for a line. Generous: it only ends tests that fail.
 PATIENCE_S = 20
@@ -100,14 +102,28 @@ def repeated(text):
 
 
 class Wire:
-    """One connection as the player sees it: lines in, octets out."""
+    """One connection as the player sees it: lines in, octets out. All that an IMAP server says is read strictly."""
 
-    def __init__(self, host, port):
+    def __init__(self, host, port, service, name="-"):
         self.sock = socket.create_connection((host, port), PATIENCE_S)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.input = b""
         # Before that, a client that speaks first does not see the greeting come.
         self.has_read = False
+        self.watch = Watch(name) if service == "imap" else None
+
+    def _receive(self):
+        """What has arrived; b"" when the server has closed."""
+        try:
+            block = self.sock.recv(65536)
+        except ConnectionError:
+            return b""
+        if self.watch:
+            self.watch.heard(block)
+            if not block:
+                self.watch.ended()
+        self.input += block
+        return block
 
     def read_line(self, patience=PATIENCE_S):
         """The next line with its CRLF; b"" when the server has closed; None when nothing came in time."""
@@ -117,29 +133,20 @@ class Wire:
             left = deadline - time.monotonic()
             if left <= 0 or not select.select([self.sock], [], [], left)[0]:
                 return None
-            try:
-                block = self.sock.recv(65536)
-            except ConnectionError:
-                block = b""
-            if not block:
+            if not self._receive():
                 return b""
-            self.input += block
         line, _, self.input = self.input.partition(b"\n")
         return line + b"\n"
 
     def unread(self):
         """What has come and was not asked for."""
-        while select.select([self.sock], [], [], 0)[0]:
-            try:
-                block = self.sock.recv(65536)
-            except ConnectionError:
-                break
-            if not block:
-                break
-            self.input += block
+        while select.select([self.sock], [], [], 0)[0] and self._receive():
+            pass
         return self.input
 
     def send(self, data):
+        if self.watch:
+            self.watch.said(data)
         self.sock.sendall(data)
 
     def close(self):
@@ -168,6 +175,8 @@ class Player:
                 position = self.play_run(position)
             for name, wire in self.wires.items():
                 self.expect_nothing(name, wire, self.steps[-1])
+        except GrammarError as error:
+            raise self.error(self.steps[min(position, len(self.steps) - 1)], "no IMAP: " + str(error)) from error
         finally:
             self.close_all()
 
@@ -321,7 +330,7 @@ class Player:
         verb, *arguments = shlex.split(step.text)
         if verb == "open":
             name, service = arguments
-            self.wires[name] = Wire(self.host, self.ports[service])
+            self.wires[name] = Wire(self.host, self.ports[service], service, name)
         elif verb == "login":
             self.log_in(step, *arguments)
         elif verb == "close":
@@ -345,7 +354,7 @@ class Player:
 
     def deliver(self, step, users, letter):
         """Speaks SMTP itself, without pipelining, so that a dialog does not depend on anything it proves."""
-        wire = Wire(self.host, self.ports["smtp"])
+        wire = Wire(self.host, self.ports["smtp"], "smtp")
         try:
             self.say(step, wire, None, "220")
             self.say(step, wire, "HELO sender.example", "250")
@@ -360,7 +369,7 @@ class Player:
             wire.close()
 
     def append(self, step, user, mailbox, letter, more=""):
-        wire = Wire(self.host, self.ports["imap"])
+        wire = Wire(self.host, self.ports["imap"], "imap")
         try:
             self.log_in_by_imap(step, wire, user)
             data = read_letter(letter)
@@ -373,7 +382,7 @@ class Player:
 
     def log_in(self, step, name, user, service=None):
         service = service or self.service
-        wire = self.wires[name] = Wire(self.host, self.ports[service])
+        wire = self.wires[name] = Wire(self.host, self.ports[service], service, name)
         if service == "imap":
             self.log_in_by_imap(step, wire, user)
         else:
@@ -407,7 +416,8 @@ class Player:
 
     def wire(self, step):
         if step.connection not in self.wires:
-            self.wires[step.connection] = Wire(self.host, self.ports[self.service])
+            service = self.service
+            self.wires[step.connection] = Wire(self.host, self.ports[service], service, step.connection)
         return self.wires[step.connection]
 
     def close_all(self):

@@ -40,7 +40,8 @@ OF_TOPICS = (
             "list-extended",
             "binary",
         ),
-        r"FETCH 1, |BODY\[0\]|<0>|32-Jan|Extra|NOW|^ENABLE$|LIST .. \(\)|BINARY\.SIZE\[1\]<",
+        r"FETCH 1, |BODY\[0\]|<0>|32-Jan|Extra|NOW|^ENABLE$|LIST .. \(\)|BINARY\.SIZE\[1\]<"
+        r"|BINARY\.PEEK\[(1\.MIME|HEADER)\]",
         whole_answer(b"BAD"),
     ),
     Difference(

@@ -7,6 +7,8 @@ import re
 import socket
 from dataclasses import dataclass, field
 
+from tests.support.imap_grammar import Watch
+
 # Seconds that one answer may take: a bound, not a measurement.
 PATIENCE = 60
 # Commands sent before their answers are read, and octets of them: what the sockets surely hold.
@@ -217,13 +219,17 @@ def values(data: bytes) -> list:
 
 
 class Connection:
-    """One IMAP connection; commands go out in pipelines, answers come back in their order."""
+    """One IMAP connection; commands go out in pipelines, answers come back in their order.
+
+    What Postino says is read strictly besides.
+    """
 
     def __init__(self, server: str, host: str, port: int):
         self.server = server
         self._socket = socket.create_connection((host, port), PATIENCE)
         self._file = self._socket.makefile("rb")
         self._tags = 0
+        self._watch = Watch() if server == "Postino" else None
         greeting = self._response()
         if not greeting.startswith(b"* OK"):
             raise Malformed(f"{server} greets with {greeting!r}")
@@ -243,6 +249,8 @@ class Connection:
             self._tags += 1
             tags.append(b"t%d" % self._tags)
             out += tags[-1] + b" " + command + b"\r\n"
+        if self._watch:
+            self._watch.said(out)
         self._socket.sendall(out)
         return tags
 
@@ -275,15 +283,20 @@ class Connection:
         line = data = self._line()
         # Only the end of a line announces a literal, never what a literal holds.
         while announced := _LITERAL.search(line):
-            octets = self._file.read(int(announced[1]))
+            octets = self._heard(self._file.read(int(announced[1])))
             if len(octets) != int(announced[1]):
                 raise Malformed(f"{self.server} closed the connection in a literal")
             line = self._line()
             data += octets + line
         return data[:-2]
 
+    def _heard(self, octets: bytes) -> bytes:
+        if self._watch:
+            self._watch.heard(octets)
+        return octets
+
     def _line(self) -> bytes:
-        line = self._file.readline()
+        line = self._heard(self._file.readline())
         if not line.endswith(b"\r\n"):
             raise Malformed(f"{self.server} closed the connection, or sent a line without CRLF: {line[-200:]!r}")
         return line

@@ -12,6 +12,7 @@ import pytest
 from tests.dialogs.player import read_letter
 from tests.fuzz.mutations import client_lines, mutated
 from tests.support import wire
+from tests.support.imap_grammar import Watch
 from tests.support.simulator import Simulator
 
 SESSIONS = int(os.environ.get("POSTINO_FUZZ_SESSIONS", "250"))
@@ -56,12 +57,15 @@ class LogWatch:
 
 
 def play(simulator, service, lines, choice):
-    """Says all lines and reads what comes, whatever it is; hangs up at the end, sometimes roughly."""
+    """Says all lines and reads what comes; hangs up at the end, sometimes roughly. What IMAP answers is IMAP."""
+    watch = Watch() if service == "imap" else None
     with socket.create_connection((simulator.host, simulator.ports[service]), PATIENCE_S) as sock:
         try:
             for line in lines:
+                if watch:
+                    watch.said(line)
                 sock.sendall(line)
-                if choice.randrange(4) and not hear(sock):
+                if choice.randrange(4) and not hear(sock, watch):
                     return
             if choice.randrange(2):
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
@@ -69,10 +73,13 @@ def play(simulator, service, lines, choice):
             pass
 
 
-def hear(sock):
+def hear(sock, watch):
     """Reads what is there; False when the server has closed."""
     if select.select([sock], [], [], ANSWER_S)[0]:
-        return bool(sock.recv(65536))
+        octets = sock.recv(65536)
+        if watch:
+            watch.heard(octets)
+        return bool(octets)
     return True
 
 

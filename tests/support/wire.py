@@ -2,6 +2,7 @@
 
 import socket
 
+from tests.support.imap_grammar import Watch
 from tests.support.simulator import Simulator
 
 # Seconds that one answer may take: a bound, not a measurement.
@@ -11,7 +12,7 @@ SMALL_SEGMENT = 536
 
 
 class Wire:
-    """One connection to a service. Lines are bytes without CRLF."""
+    """One connection to a service. Lines are bytes without CRLF. All that an IMAP server says is read strictly."""
 
     def __init__(self, simulator: Simulator, service: str, source: str = "", receive_buffer: int = 0) -> None:
         self.socket = socket.socket()
@@ -25,6 +26,7 @@ class Wire:
             self.socket.bind((source, 0))
         self.socket.connect((simulator.host, simulator.ports[service]))
         self.file = self.socket.makefile("rb")
+        self.watch = Watch() if service == "imap" else None
 
     def __enter__(self) -> "Wire":
         return self
@@ -37,12 +39,19 @@ class Wire:
         self.socket.close()
 
     def send(self, data: bytes) -> None:
+        if self.watch:
+            self.watch.said(data)
         self.socket.sendall(data)
+
+    def _heard(self, octets: bytes) -> bytes:
+        if self.watch:
+            self.watch.heard(octets)
+        return octets
 
     def line(self) -> bytes:
         """The next line; b"" at the end of the connection."""
         try:
-            line = self.file.readline()
+            line = self._heard(self.file.readline())
         except ConnectionResetError:
             return b""
         assert not line or line.endswith(b"\r\n"), line
@@ -50,7 +59,7 @@ class Wire:
 
     def read(self, count: int) -> bytes:
         """Exactly `count` octets, fewer only at the end of the connection."""
-        return self.file.read(count)
+        return self._heard(self.file.read(count))
 
     def rest(self) -> list[bytes]:
         """All lines until the server closes."""

@@ -50,6 +50,7 @@ class SteppedConnection(FakeConnection):
             await _GiveUp(WAITING)
         piece = self._pieces.pop(0)
         assert len(piece) <= len(self.buffer)
+        self.watch.said(piece)
         self.buffer[: len(piece)] = piece
         self.start, self.end = 0, len(piece)
 
@@ -73,6 +74,7 @@ class SteppedConnection(FakeConnection):
         self._woken = True
 
     async def write(self, data):
+        self.watch.heard(bytes(data))
         *lines, self._line = (self._line + bytes(data)).split(b"\r\n")
         for line in lines:
             self._hear(line)

@@ -5,6 +5,7 @@ import asyncio
 from postino.net.buffers import BufferPool
 from postino.net.errors import ConnectionClosed, LineTooLong
 from postino.store import LetterGone, StoreFull
+from tests.support.imap_grammar import Watch
 
 BLOCK = 2048
 
@@ -12,7 +13,8 @@ BLOCK = 2048
 class FakeConnection:
     """Gives each item of `pieces` as what one read of the socket brings; then the peer is gone.
 
-    `sent` is everything that was flushed, `flushes` how it was cut. An item that is a function is called instead.
+    `sent` is everything that was flushed, `flushes` how it was cut. An item that is a function is called instead. All
+    that an IMAP session sends is read strictly.
     """
 
     def __init__(self, pieces, service="smtp", peer="192.0.2.7"):
@@ -27,6 +29,7 @@ class FakeConnection:
         self._collected = b""
         self.flushes = []
         self.deadlines = []
+        self.watch = Watch() if service == "imap" else None
 
     @property
     def sent(self):
@@ -43,6 +46,8 @@ class FakeConnection:
         self.start += count
 
     async def write(self, data):
+        if self.watch:
+            self.watch.heard(bytes(data))
         self._collected += bytes(data)
 
     async def flush(self):
@@ -61,6 +66,8 @@ class FakeConnection:
         if len(piece) > BLOCK:
             self._pieces.insert(0, piece[BLOCK:])
             piece = piece[:BLOCK]
+        if self.watch:
+            self.watch.said(piece)
         self.buffer[: len(piece)] = piece
         self.start, self.end = 0, len(piece)
 

@@ -161,10 +161,21 @@ def test_qresync_enabled_with_a_mailbox_open(server):
         lambda: box.expunge([1, 5]),
         b"b NOOP\r\n",
     )
-    before, _, after = said.partition(b"a OK")
+    before, _, after = said.partition(b"* ENABLED QRESYNC\r\n")
     # Those from before cannot be told by UID any more: which of 2 to 4 the client had is not known.
     assert b"* 2 EXPUNGE\r\n* 2 EXPUNGE\r\n" in before and b"VANISHED" not in before
     assert b"* VANISHED 1,5\r\n" in after and b"EXPUNGE\r\n" not in after
+
+
+@pytest.mark.parametrize(("keys", "held"), [(b"2:3", True), (b"(OR SEEN NOT 1)", True), (b"UID 1:9", False)])
+def test_no_letter_vanishes_in_a_search_by_numbers(server, keys, held):
+    """RFC 7162 3.2.10.2: in a UID SEARCH that contains message numbers, VANISHED must not be sent."""
+    talk(server, *[append()] * 4)
+    box = letters_of(server, "INBOX")
+    search = b"a UID SEARCH %s\r\n" % keys
+    said = play(server, b"E ENABLE QRESYNC\r\nS SELECT INBOX\r\n", lambda: box.expunge([1]), search, b"b NOOP\r\n")
+    in_search, _, after = said.partition(b"a OK")
+    assert (b"* VANISHED 1\r\n" in in_search, b"* VANISHED 1\r\n" in after) == (not held, held)
 
 
 # What is not remembered ---------------------------------------------------------------------------------------------

@@ -1,16 +1,14 @@
 """BINARY in FETCH: parts without their Content-Transfer-Encoding (RFC 3516, RFC 9051 6.4.5).
 
-Only leaves have an encoding of their own. Multiparts, attached letters, headers and the whole message are sent as they
-are. A part is read twice: for its length and whether it holds NUL, both of which are announced, and to be sent. The
-lines of texts end in CRLF, whatever ended them before they were encoded (RFC 3516 6).
+Only leaves have an encoding of their own. Multiparts, attached letters and the whole message are sent as they are. A
+part is read twice: for its length and whether it holds NUL, both of which are announced, and to be sent. The lines of
+texts end in CRLF, whatever ended them before they were encoded (RFC 3516 6).
 """
 
 from ..mime import parameters, transfer
-from ..mime.fields import HeaderFilter
 from ..mime.part_table import LEAF
 from ..net.errors import ConnectionClosed
 from .errors import No
-from .sections import send_section
 
 # Octets of a part that are decoded before they are sent.
 PIECE = 1024
@@ -23,7 +21,6 @@ class Measured:
     """What is to be sent of a part: its place in the letter, its encoding, and which octets of the decoded ones."""
 
     def __init__(self, section, start, end, encoding, text):
-        self.section = section
         self.start = start
         self.end = end
         self._encoding = encoding
@@ -55,8 +52,6 @@ async def measure(letter, section):
     part = await _find(letter, section)
     if part is None:
         return b"NIL"
-    if section.kind == b"FIELDS":
-        return part
     decoder = part.decoder()
     if decoder is None:
         raise No(b"The encoding of the part is not known", b"UNKNOWN-CTE")
@@ -75,10 +70,6 @@ async def size_of(letter, section):
     part = await measure(letter, section)
     if isinstance(part, bytes):
         return b"0"
-    if section.kind == b"FIELDS":
-        wanted = HeaderFilter(section.fields, section.invert)
-        await letter.feed(part.start, part.end, lambda view: part.count(b"".join(wanted.feed(view))))
-        part.count(b"".join(wanted.finish()))
     return b"%d" % part.size
 
 
@@ -89,19 +80,12 @@ async def _find(letter, section):
         return None
     encoding = None
     text = False
-    if section.kind == b"":
-        bounds = table.body_range(index)
-        if index >= 0 and table.kind(index) == LEAF:
-            header = await letter.collect(table.start(index), table.body(index), (_ENCODING, _TYPE))
-            encoding = header.get(_ENCODING)
-            text = parameters.content_type(header.get(_TYPE))[0].lower() == b"text"
-    elif section.kind == b"MIME":
-        bounds = table.mime_range(index)
-    elif section.kind == b"TEXT":
-        bounds = table.text_range(index, letter.rev2)
-    else:
-        bounds = table.header_range(index, letter.rev2)
-    return None if bounds is None else Measured(section, bounds[0], bounds[1], encoding, text)
+    if index >= 0 and table.kind(index) == LEAF:
+        header = await letter.collect(table.start(index), table.body(index), (_ENCODING, _TYPE))
+        encoding = header.get(_ENCODING)
+        text = parameters.content_type(header.get(_TYPE))[0].lower() == b"text"
+    start, end = table.body_range(index)
+    return Measured(section, start, end, encoding, text)
 
 
 class _Lines:
@@ -137,9 +121,6 @@ class _Lines:
 
 async def send(conn, letter, part):
     """Sends what was measured: a literal, or one that may hold NUL (RFC 3516 7, literal8)."""
-    if part.section.kind == b"FIELDS":
-        await send_section(letter, conn, part.section)
-        return
     length = part.last - part.first
     if not length:
         await conn.write(b'""')

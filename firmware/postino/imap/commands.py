@@ -28,6 +28,9 @@ class Command:
     `message` is what announces the message of APPEND or REPLACE, which is still to be read (wire.announcement).
     """
 
+    # No letter may go before it has ended, though it is one by UID (RFC 7162 3.2.10.2).
+    keeps_numbers = False
+
     def __init__(self, tag, verb, pieces, position, max_depth, message):
         self.tag = tag
         self.verb = verb
@@ -39,7 +42,8 @@ class Command:
 def _split(line):
     """Returns (tag, verb, offset of what follows the verb). Raises Bad; `tag` is None if there is none to answer."""
     tag, _, rest = line.partition(b" ")
-    if not wire.is_tag(tag):
+    # What fills the first chunk of a line may be the beginning of a longer one.
+    if len(tag) >= wire.CHUNK or not wire.is_tag(tag):
         return None, b"", 0
     verb = rest.partition(b" ")[0].upper()
     position = len(tag) + 1 + len(verb)
@@ -164,7 +168,9 @@ class Reader:
         if self.tag is None:
             # The client waits for its reply.
             block = await self._conn.read_block()
-            self.tag = _split(chunks[0] + bytes(block[:MAX_TAG]))[0]
+            start = chunks[0] + bytes(block[:MAX_TAG])
+            # A part of what could be a tag is none.
+            self.tag = _split(start)[0] if b" " in start else None
         await self.refuse(wire.announcement(await self._rest_of_line(wire.tail_of(chunks))))
         raise Bad(b"Command line too long")
 

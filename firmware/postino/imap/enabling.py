@@ -29,6 +29,10 @@ async def enable(session, command):
             raise Bad(b"Too many words in ENABLE")
     if not wanted:
         raise Bad(b"Missing argument")
+    view = session.view
+    while b"QRESYNC" in wanted and view is not None and view.has_ghosts():
+        # What has gone is told by number for the last time: behind ENABLED only by UID (RFC 7162 3.2.10).
+        await session.tell_updates(True)
     reply = b"* ENABLED"
     for name, bits in _EXTENSIONS:
         if name.upper() not in wanted or not capabilities.is_offered(session, name):
@@ -36,5 +40,7 @@ async def enable(session, command):
         if session.enabled & bits != bits:
             session.enabled |= bits
             reply += b" " + name
+            if bits & capabilities.QRESYNC and view is not None:
+                view.exact = True
     await session.conn.write(reply + b"\r\n")
     return b"OK ENABLE completed"

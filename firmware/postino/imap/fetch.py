@@ -234,6 +234,9 @@ async def _answer(session, plan, uid, letter):
             for extra in plan.extras:
                 values.append(await extras.value_of(session, letter, uid, extra))
     view = session.view
+    if view.keywords_told != len(view.box.keywords):
+        # One that another session has made meanwhile.
+        await session.tell_keywords()
     row = view.box.index_of(uid)
     if row < 0:
         return False

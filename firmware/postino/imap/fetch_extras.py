@@ -60,6 +60,9 @@ def read(session, name, arguments):
 def _read_binary(extra, arguments):
     arguments.expect(b"[")
     section = extra.section = read_section(arguments)
+    if section.kind:
+        # RFC 3516 7, section-binary.
+        raise Bad(b"BINARY takes part numbers only")
     size = extra.name == b"BINARY.SIZE"
     if size and section.length is not None:
         raise Bad(b"BINARY.SIZE has no part of it")

@@ -17,6 +17,9 @@ HEADER_BLOCK = 512
 # Blocks after which other sessions get their turn: 2 KB each.
 YIELD_EVERY = 2
 
+# What stands for a NUL where none may be: the length stays as it is.
+NO_NUL = 0x80
+
 # What finds the structure of a letter that has come without one.
 SCANNER = ("mime.structure",)
 
@@ -85,8 +88,8 @@ class Letter:
             start += count
             at = self._buffer.find(b"\0", 0, count)
             while at >= 0:
-                self._buffer[at] = 0x80
-                at = self._buffer.find(b"\0", at + 1, count)
+                view[at] = NO_NUL
+                at = self._buffer.find(b"\0", at, count)
             await conn.write(view[:count])
             blocks += 1
             if blocks % YIELD_EVERY == 0:

@@ -3,7 +3,7 @@
 RFC 3501 6.3.11 and RFC 3502 6.3.11 for the syntax, RFC 6855 4 for UTF8, RFC 3516 4.4 for literals that may hold NUL.
 """
 
-from .. import date_parser, log, overlay
+from .. import date_parser, log
 from ..mime.eight_bit import HeaderOctets
 from ..mime.incoming import Incoming
 from ..store import INFO_ID, Nobody
@@ -19,9 +19,6 @@ MAX_KEYWORDS = 32
 
 # What a client is told that has a remedy: it can enable it, or its user can have it switched off (docs/imap.md).
 _EIGHT_BIT = b"8-bit characters in the header are taken after ENABLE UTF8=ACCEPT only"
-
-# What stores a message with NUL.
-_ENCODER = ("mime.transfer", "imap.binary_upload")
 
 # Either brings literals that may hold NUL; IMAP4rev2 alone does not (RFC 9051 appendix B).
 _BINARY = (b"BINARY", b"UTF8=ACCEPT")
@@ -49,15 +46,13 @@ def is_over(line):
 
 
 def _check(conn, count, header, binary):
-    """Looks through the next octets of a message. Returns True for NUL. Raises Bad or No for what it must not have."""
-    nul = conn.buffer.find(b"\0", conn.start, conn.start + count) >= 0
-    if nul and not binary:
+    """Looks through the next octets of a message. Raises Bad or No for what it must not have."""
+    if not binary and conn.buffer.find(b"\0", conn.start, conn.start + count) >= 0:
         # RFC 3501 9, CHAR8.
         raise Bad(b"A message with NUL needs a binary literal")
     if header is not None and header.found(conn.buffer, conn.start, conn.start + count):
         log.warn("imap: 8-bit header refused: imap_capabilities_off=%s:utf8=accept would take it", conn.user)
         raise No(_EIGHT_BIT, b"CANNOT")
-    return nul
 
 
 class Upload:
@@ -88,23 +83,14 @@ class Upload:
         session.reader.unread = None
         if literal[1]:
             await session.conn.write(commands.CONTINUE)
-        nul = await self._stream(message[0], literal)
+        await self._stream(message[0], literal)
         line = await session.reader.read_line(commands.MAX_LINE)
         session.reader.unread = wire.announcement(wire.tail_of(line))
         if utf8:
             if not line[0].startswith(b")"):
                 raise Bad(b"Missing parenthesis after the message")
             line[0] = line[0][1:]
-        if nul:
-            await self._encode(message)
         return line
-
-    async def _encode(self, message):
-        """Puts another message, without NUL, in the place of one that has been read."""
-        writer = message[0]
-        with overlay.use(_ENCODER) as encoder:
-            message[0] = await encoder.encoded(self._session, writer, self._info[INFO_ID], message[3])
-        writer.abort()
 
     def _read_options(self, arguments):
         """Reads flags, date and what announces the literal. Returns (entry of the list of messages, UTF8 or not)."""
@@ -184,20 +170,19 @@ class Upload:
         return HeaderOctets()
 
     async def _stream(self, writer, literal):
-        """Reads the literal into the letter. Returns True if it has NUL."""
+        """Reads the literal into the letter."""
         session = self._session
         conn = session.conn
         timeout = session.server.settings.get("smtp_data_timeout")
         remaining, _, binary = literal
         structure = Incoming()
         header = self._header_check()
-        nul = False
         while remaining:
             conn.set_deadline(timeout)
             block = await conn.read_block()
             used = min(len(block), remaining)
             try:
-                nul = _check(conn, used, header, binary) or nul
+                _check(conn, used, header, binary)
                 writer.write(block[:used])
                 structure.feed(conn.buffer, conn.start, conn.start + used)
             except (CommandError, StoreError):
@@ -208,7 +193,6 @@ class Upload:
             remaining -= used
             session.server.received(used)
         structure.describe(writer)
-        return nul
 
     def commit(self, operation):
         """Returns operation(store, id of the mailbox, items): it adds the items as Store.append_all() takes them.

@@ -14,6 +14,7 @@ async def search(session, command):
         # What reads the keys takes memory that reading letters needs.
         with overlay.use(("date_parser", "imap.search_keys")) as keys:
             query = keys.read(session, arguments)
+        command.keeps_numbers = query.numbered
         await _search(session, command, options, query)
     except Bad:
         raise

@@ -99,6 +99,7 @@ class _Keys:
         self._ranges = 0
         self._content = []
         self._has_modseq = False
+        self._has_numbers = False
 
     def read(self, arguments):
         """Reads all keys, which must all match; MODSEQ enables CONDSTORE (RFC 7162 3.1)."""
@@ -110,7 +111,7 @@ class _Keys:
             nodes.append(self._key(arguments, 0))
         if self._has_modseq:
             self._session.enabled |= capabilities.CONDSTORE
-        return Query(("and", _cheap_first(nodes)), self._content, self._charset, self._has_modseq)
+        return Query(("and", _cheap_first(nodes)), self._content, self._charset, self._has_modseq, self._has_numbers)
 
     def _key(self, arguments, depth):
         self._keys += 1
@@ -148,6 +149,7 @@ class _Keys:
         if by_uid:
             pairs = sequence.parse(arguments.set_parts(), view.largest_uid())
         else:
+            self._has_numbers = True
             # Numbers that no message has match nothing: K-9 asks an empty mailbox for `*:*`.
             pairs = view.uids_of_numbers(sequence.parse(arguments.set_parts(), view.count()))
         self._ranges += len(pairs) // 2

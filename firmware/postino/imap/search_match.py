@@ -22,14 +22,15 @@ CONTENT = ("header", "sent", "body", "text", "emailid")
 class Query:
     """A search: the tree, its nodes that need the letter in the order of their slots, and the charset of their texts.
 
-    `modseq` says that modification sequences are asked for.
+    `modseq` says that modification sequences are asked for, `numbered` that message numbers are among the keys.
     """
 
-    def __init__(self, root, content, charset, modseq):
+    def __init__(self, root, content, charset, modseq, numbered):
         self.root = root
         self.content = content
         self.charset = charset
         self.modseq = modseq
+        self.numbered = numbered
 
     def pairs(self):
         """Returns a set of UIDs that has all letters that can match."""

@@ -7,6 +7,7 @@ reading fails after that, the connection is closed: a letter is never padded.
 from ..mime.fields import HeaderFilter
 from ..mime.quoting import string
 from .errors import Bad
+from .letter import NO_NUL
 from .wire import is_atom
 
 # Numbers in a section, and field names in HEADER.FIELDS.
@@ -134,8 +135,7 @@ async def _send_fields(letter, conn, section, start, end):
     if not await _announce(conn, last - first):
         return
     if held.pieces is not None:
-        # Without NUL, as in what letter.py sends.
-        await conn.write(memoryview(b"".join(held.pieces).replace(b"\0", b"\x80"))[first:last])
+        await conn.write(memoryview(_without_nul(b"".join(held.pieces)))[first:last])
         return
     # Too long to hold: the same again, and this time it is sent.
     window = _Window(conn, first, last)
@@ -189,7 +189,12 @@ class _Window:
             end = min(self._last - self._at, len(piece))
             self._at += len(piece)
             if start < end:
-                await self._conn.write(piece[start:end].replace(b"\0", b"\x80"))
+                await self._conn.write(_without_nul(piece[start:end]))
+
+
+def _without_nul(octets):
+    """As Letter.send() does it."""
+    return octets.replace(b"\0", bytes((NO_NUL,)))
 
 
 def _cut(section, size):

@@ -7,6 +7,7 @@ from .. import overlay
 from ..store import INFO_ID, mailbox_object_id
 from ..store.flags import SEEN
 from . import capabilities, flags, names, sequence
+from .errors import No
 from .expunge import expunge_deleted
 from .view import View
 
@@ -25,7 +26,12 @@ async def examine(session, command):
 async def _open(session, command, read_only):
     arguments = command.arguments
     arguments.space()
-    text = arguments.astring()
+    try:
+        text = arguments.astring()
+    except No:
+        # Too long: that is a NO, too, after which no mailbox is selected.
+        await _leave(session)
+        raise
     request = _read_parameters(session, arguments)
     # The mailbox selected before is left even if this one cannot be opened (RFC 3501 6.3.1).
     await _leave(session)
@@ -86,7 +92,7 @@ async def _tell(session, view, info):
             await write(b"* OK [UNSEEN %d] First unseen message\r\n" % view.number_of(unseen))
     await write(b"* OK [UIDVALIDITY %d] UIDs are valid\r\n" % box.uidvalidity)
     await write(b"* OK [UIDNEXT %d] Next UID\r\n" % view.uidnext)
-    await write(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % box.highest_modseq)
+    await write(b"* OK [HIGHESTMODSEQ %d] Highest\r\n" % view.known_modseq())
     if capabilities.is_offered(session, b"OBJECTID"):
         await write(b"* OK [MAILBOXID (%s)] Identifier of the mailbox\r\n" % mailbox_object_id(info))
 

@@ -134,7 +134,7 @@ class Session:
             except Exception as error:
                 # It may have told something: what has happened besides is told all the same.
                 result = _reply_for(error)
-        await self.tell_all("e" in entry[1])
+        await self.tell_all("e" in entry[1] and not command.keeps_numbers)
         return result
 
     # The selected mailbox ---------------------------------------------------------------------------------------
@@ -178,9 +178,6 @@ class Session:
         if expunges and view.has_ghosts():
             await self._tell_ghosts(view)
             await self._tell_if_lost()
-        if expunges and self.enabled & capabilities.QRESYNC:
-            # Only now, if it was enabled with the mailbox open: its ghosts could not be told by UID till here.
-            view.exact = True
         await self.tell_new()
         sure = 0
         for _ in range(MAX_ROUNDS):
@@ -215,6 +212,9 @@ class Session:
             await self.conn.write(b"* %d FETCH (%s)\r\n" % (view.number_of(uid), items))
             if told % YIELD_EVERY == YIELD_EVERY - 1:
                 await asyncio.sleep_ms(0)
+            # While that waited, another session may have made one.
+            if len(view.box.keywords) != view.keywords_told:
+                await self.tell_keywords()
 
     def flags_text(self, uid, row):
         """Returns the flags of a letter as this session sees them; IMAP4rev2 has no \\Recent (RFC 9051 appendix E)."""
@@ -229,5 +229,5 @@ class Session:
     async def tell_keywords(self):
         """Tells FLAGS and PERMANENTFLAGS again if the mailbox has keywords that the client does not know."""
         view = self.view
-        if len(view.box.keywords) != view.keywords_told:
+        while len(view.box.keywords) != view.keywords_told:
             await self.conn.write(flags.announcement(view))

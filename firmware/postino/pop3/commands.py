@@ -2,7 +2,7 @@
 
 import asyncio
 
-from ..store import LetterGone, StoreError
+from ..store import LetterGone
 from . import transfer
 from .maildrop import Gone
 
@@ -48,11 +48,7 @@ async def _listing(session, argument, line):
     await conn.write(b"+OK %d messages (%d octets)\r\n" % (drop.count, drop.octets()))
     for number in range(1, drop.total + 1):
         if drop.has(number):
-            try:
-                text = line(drop, number)
-            except StoreError as error:
-                raise transfer.broken_off(error)
-            await conn.write(text)
+            await conn.write(transfer.unbroken(line, drop, number))
         if number % _LINES_PER_TURN == 0:
             await asyncio.sleep_ms(0)
     return b".\r\n"

@@ -92,11 +92,8 @@ class Maildrop(Nobody):
 
     def has(self, number):
         """True if there is such a letter, and it is not marked as deleted."""
-        return 1 <= number <= self.total and not self._is_marked(number)
-
-    def _is_marked(self, number):
         index = number - 1
-        return bool(self._marks[index >> 3] & (1 << (index & 7)))
+        return 0 <= index < self.total and not self._marks[index >> 3] & (1 << (index & 7))
 
     def _index(self, number):
         """The letter's place in the mailbox's table now. Raises Gone."""
@@ -148,7 +145,7 @@ class Maildrop(Nobody):
         """Removes the marked letters, a batch in one transaction. Raises StoreError: some are not removed then."""
         batch = array("I")
         for number in range(1, self.total + 1):
-            if self._is_marked(number):
+            if not self.has(number):
                 batch.append(self._uid(number))
             if len(batch) >= _BATCH or (batch and number == self.total):
                 if self._box is None:

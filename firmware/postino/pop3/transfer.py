@@ -131,7 +131,7 @@ async def send(conn, server, letter, cutter=None):
     try:
         blocks = 0
         while cutter is None or not cutter.done:
-            count = _read(letter, buffer)
+            count = unbroken(letter.readinto, buffer)
             if not count:
                 break
             if cutter is not None:
@@ -148,14 +148,10 @@ async def send(conn, server, letter, cutter=None):
         server.buffers.give(buffer)
 
 
-def _read(letter, buffer):
+def unbroken(function, *arguments):
+    """Calls what reads the store behind "+OK", where only the connection's end can say that this is not all."""
     try:
-        return letter.readinto(buffer)
+        return function(*arguments)
     except StoreError as error:
-        raise broken_off(error)
-
-
-def broken_off(error):
-    """Returns what to raise when the store has failed behind "+OK": only the connection's end tells it is not all."""
-    log.error("pop3: store: %s", error)
-    return ConnectionClosed()
+        log.error("pop3: store: %s", error)
+        raise ConnectionClosed
