@@ -170,8 +170,11 @@ def _report(text):
 
 
 def _open_store(board, users, settings):
-    store = Store(MAIL_ROOT, board.clock, board.mount_mail(RawLog), _report)
-    overlay.forget("board.first_format")
+    try:
+        device = board.mount_mail(RawLog)
+    finally:
+        overlay.forget("board.first_format")
+    store = Store(MAIL_ROOT, board.clock, device, _report)
     store.start()
     store.quota = settings.get("user_quota")
     for name in users.names():

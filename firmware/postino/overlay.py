@@ -36,6 +36,7 @@ def use(names):
 def keep(names):
     """Imports modules in the same order, for good. Raises MemoryError."""
     for name in names:
+        _loaded.pop(name, None)
         _import(name)
 
 
@@ -71,8 +72,9 @@ def _make_room(names):
 
 def _forget_unused(rounds):
     for name in [name for name, times in _loaded.items() if rounds <= times < _USE]:
-        del _loaded[name]
+        # That may want memory itself: one that stays goes the next time.
         forget(name)
+        del _loaded[name]
 
 
 def forget(name):

@@ -146,6 +146,8 @@ class _Conversion:
                 yield from self._edit_import(node)
             elif isinstance(node, ast.Name | ast.Attribute) and (value := self._used(node)) is not None:
                 yield self._put(node, value, parent)
+            elif isinstance(node, ast.Call) and self._asks_by_name(node):
+                raise self._error(node, "a constant is asked for by its name: it may not be there once it is frozen")
             elif isinstance(node, ast.JoinedStr):
                 if any(True for _ in self._edits(node)):
                     # Python 3.11 does not tell where in the string.
@@ -172,6 +174,12 @@ class _Conversion:
         if node.attr in self._tree.going - self._tree.theirs and self._tree.is_unknown(self._module, node):
             raise self._error(node, f"{node.attr} may be a constant that is not there once it is frozen")
         return value
+
+    def _asks_by_name(self, node: ast.Call) -> bool:
+        """Return whether getattr() or its kin is called with the name of a constant that goes."""
+        names = [each.value for each in node.args[1:2] if isinstance(each, ast.Constant)]
+        kin = ("getattr", "hasattr", "setattr", "delattr")
+        return isinstance(node.func, ast.Name) and node.func.id in kin and bool(self._tree.going.intersection(names))
 
     def _put(self, node: ast.Name | ast.Attribute, value: Value, parent: ast.AST) -> Edit:
         if isinstance(parent, ast.Compare) and any(isinstance(each, ast.Is | ast.IsNot) for each in parent.ops):
@@ -203,7 +211,11 @@ class _Conversion:
         origin = self._module.origin(node)
         if alias.name == "*" and origin in self._tree.modules:
             raise self._error(node, "what is imported has to be named")
-        return alias.name in self._tree.going and self._constants.exported(origin, alias.name) is not None
+        if self._constants.exported(origin, alias.name) is None or alias.name not in self._tree.going:
+            return False
+        if alias.asname and alias.asname not in self._tree.going:
+            raise self._error(node, f"{alias.name} is not there once it is frozen: {alias.asname} may be read")
+        return True
 
     def _replace(self, node: ast.stmt | ast.expr, text: str) -> Edit:
         """Replace a node; all lines stay."""

@@ -52,7 +52,7 @@ MAKE_FLAGS = (
     "MICROPY_PY_FFI=0",
     "MICROPY_PY_BTREE=0",
     "MICROPY_PY_JNI=0",
-    # No module has a `__file__`: it would cost each of them a name in the heap.
+    # Here no module has a `__file__`: it would cost each of them a name in the heap. Board images are to do the same.
     "CFLAGS_EXTRA=-DMICROPY_FLOAT_USE_NATIVE_FLT16=0 -DMICROPY_PY___FILE__=0",
 )
 COMPILER_PACKAGES = ("gcc-multilib", "make")

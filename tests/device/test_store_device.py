@@ -20,6 +20,9 @@ LETTER = b"Subject: test\r\n\r\nhello\r\n"
 DATE = 1764000000
 # Slices after which no idle work is left.
 IDLE = 40
+# Octets of heap that are left to a store that has little, and the pieces that take the rest.
+LITTLE_HEAP = 16 * 1024
+BALLAST = 512
 
 
 class Listener:
@@ -254,6 +257,24 @@ def test_a_thousand_letters_fit_the_heap():
         assert len(box) == 513 and box.uid(512) == 1024
         assert content(store, box.letter(512)) == LETTER
         idle(store)
+
+
+def test_little_heap_is_enough_for_the_log():
+    """No idle fold begins, and those that must be made find what they need."""
+    store = new_store()
+    gc.collect()
+    ballast = []
+    while gc.mem_free() > LITTLE_HEAP:
+        ballast.append(bytearray(BALLAST))
+    log = store.log
+    box = opened(store, listener=Deaf())
+    for _ in range(600):
+        deliver(store)
+        box.expunge([box.uid(0)])
+        store.maintain()
+        assert store.keeper._fold is None
+    assert log.sector > 2 * log.device.sectors
+    assert len(box) == 0
 
 
 class Compared:

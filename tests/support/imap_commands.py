@@ -216,7 +216,8 @@ class Maker:
 
     def sort(self, _: bool) -> bytes:
         criteria = [(self.word(b"REVERSE") + b" ") * self.below(2) + self.word(each) for each in self.some_of(CRITERIA)]
-        charset = self.astring(self.one_of((b"UTF-8", b"US-ASCII")))
+        # RFC 6855 3 with erratum 4029: no other than UTF-8 once UTF8=ACCEPT is enabled.
+        charset = self.astring(b"UTF-8" if self.utf8 else self.one_of((b"UTF-8", b"US-ASCII")))
         return b"%s (%s) %s %s" % (self.word(b"SORT"), b" ".join(criteria), charset, self.key())
 
     def status_items(self) -> bytes:

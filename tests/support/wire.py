@@ -43,7 +43,7 @@ class Wire:
             self.watch.said(data)
         self.socket.sendall(data)
 
-    def _heard(self, octets: bytes) -> bytes:
+    def heard(self, octets: bytes) -> bytes:
         if self.watch:
             self.watch.heard(octets)
         return octets
@@ -51,7 +51,7 @@ class Wire:
     def line(self) -> bytes:
         """The next line; b"" at the end of the connection."""
         try:
-            line = self._heard(self.file.readline())
+            line = self.heard(self.file.readline())
         except ConnectionResetError:
             return b""
         assert not line or line.endswith(b"\r\n"), line
@@ -59,7 +59,7 @@ class Wire:
 
     def read(self, count: int) -> bytes:
         """Exactly `count` octets, fewer only at the end of the connection."""
-        return self._heard(self.file.read(count))
+        return self.heard(self.file.read(count))
 
     def rest(self) -> list[bytes]:
         """All lines until the server closes."""

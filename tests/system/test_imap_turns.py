@@ -82,7 +82,7 @@ def answered_during(busy: wire.Wire, other: wire.Wire, command: bytes) -> int:
         ready = select.select([busy.socket, other.socket], [], [], wire.PATIENCE)[0]
         assert ready, "no answer"
         if busy.socket in ready:
-            octets = busy.socket.recv(1 << 20)
+            octets = busy.heard(busy.socket.recv(1 << 20))
             assert octets, "the connection was closed"
             answer += octets
         else:

@@ -96,7 +96,8 @@ class Client:
 
     def remember(self) -> None:
         """Keeps what it knows, unless SELECT has not ended yet, or it has not been brought up to date itself."""
-        if self.selected and self.behind is None and not isinstance(self.command, Select):
+        catching_up = isinstance(self.command, Fetch) and self.command.since is not None
+        if self.selected and self.behind is None and not catching_up and not isinstance(self.command, Select):
             self.memory = Memory(self)
 
     def _forget(self) -> None:

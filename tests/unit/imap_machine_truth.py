@@ -298,6 +298,8 @@ class Expunge(Command):
 
     def finish(self, truth, status, code) -> None:
         super().finish(truth, status, code)
+        # Also what was undeleted before this slice.
+        self.after_slice(truth)
         assert not self._due & set(truth.flags), self
 
 

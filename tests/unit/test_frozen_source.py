@@ -237,6 +237,8 @@ def test_what_a_package_hands_on_goes_too():
         ("_A = b'x'\nprint(x is _A)\n", "a.py:2: a constant is no object"),
         ("_A = (1, 2)\nprint(_A is not x)\n", "a.py:2: a constant is no object"),
         ("def f(x):\n    return x._PRIVATE\n", "a.py:2: _PRIVATE"),
+        ("from .b import B as C\ndef f(x):\n    return x.C\n", "a.py:1: B is not there"),
+        ("def f(x):\n    return getattr(x, 'B', None)\n", "a.py:2: a constant is asked for by its name"),
         ("from p.b import *\n", "a.py:1: what is imported"),
         ("x = 1\ny = = 2\n", "a.py:2: SyntaxError"),
     ],

@@ -95,6 +95,29 @@ def test_what_was_there_before_is_not_counted_and_stays(modules):
     assert modules == ["log"]
 
 
+def test_what_is_kept_is_not_counted_any_more(modules):
+    with overlay.use(("log",)):
+        pass
+    overlay.keep(("log",))
+    overlay.forget_idle()
+    assert not modules
+
+
+def test_what_cannot_be_forgotten_for_want_of_memory_goes_the_next_time(modules, monkeypatch):
+    def fail(name):
+        raise MemoryError
+
+    real = overlay.forget
+    with overlay.use(("log",)):
+        pass
+    monkeypatch.setattr(overlay, "forget", fail)
+    with pytest.raises(MemoryError):
+        overlay.forget_idle()
+    monkeypatch.setattr(overlay, "forget", real)
+    overlay.forget_idle()
+    assert modules == ["log"] and not overlay._loaded
+
+
 def test_one_use_ends_another_goes_on(modules):
     with overlay.use(("log",)), overlay.use(("log",)):
         pass

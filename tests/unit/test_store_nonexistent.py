@@ -159,6 +159,16 @@ def test_users_whose_names_begin_alike(board: Board) -> None:
     assert [names(board, user) for user in ("ann", "anna", "annamaria")] == [[], ["of anna"], ["of annamaria"]]
 
 
+def test_a_repair_leaves_them_alone(board: Board) -> None:
+    leave(board, "one", "two")
+    deliver(board.store, ["anna"])
+    board.store.keeper.repair_now()
+    board.store.subscribe("anna", "one", False)
+    for _ in everywhere(board):
+        assert names(board) == ["two"]
+        assert board.store.status("anna", "INBOX")[0] == 1
+
+
 # The limits of the names ----------------------------------------------------------------------------------------------
 
 

@@ -30,6 +30,8 @@ class Command:
 
     # No letter may go before it has ended, though it is one by UID (RFC 7162 3.2.10.2).
     keeps_numbers = False
+    # Letters that it has taken out of the mailbox.
+    expunged = 0
 
     def __init__(self, tag, verb, pieces, position, max_depth, message):
         self.tag = tag

@@ -7,7 +7,7 @@ from ..store import INFO_ID, Nobody
 from ..store.errors import NoSuchMailbox, StoreError
 from . import names, sequence
 from .errors import Goodbye, No
-from .expunge import check_writable, modseq_code
+from .expunge import check_writable
 from .sets import read_set
 
 # Letters copied or moved in one transaction.
@@ -120,7 +120,6 @@ def _take_back(store, mailbox_id, made):
 async def _move(session, command, pairs, target):
     """Into the mailbox itself too, as COPY (RFC 6851 3.3): the letters get new UIDs."""
     view = session.view
-    count = 0
     for batch in _batches(view, pairs):
         if view.lost:
             raise Goodbye(b"The selected mailbox is gone")
@@ -130,7 +129,7 @@ async def _move(session, command, pairs, target):
         finally:
             view.working = False
         session.renew_deadline()
-        count += len(uids)
+        command.expunged += len(uids)
         sources = array("I")
         copies = array("I")
         _note(sources, batch)
@@ -139,4 +138,4 @@ async def _move(session, command, pairs, target):
         await session.conn.write(b"* OK %sMoved\r\n" % _code(uidvalidity, sources, copies))
         await session.tell_updates(True)
         await asyncio.sleep_ms(0)
-    return b"OK %s%s completed" % (await modseq_code(session, count), command.verb)
+    return b"OK %s completed" % command.verb

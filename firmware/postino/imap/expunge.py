@@ -4,7 +4,7 @@ import asyncio
 from array import array
 
 from ..store.flags import DELETED
-from . import capabilities, sequence
+from . import sequence
 from .errors import Goodbye, No
 from .sets import read_set
 
@@ -62,19 +62,11 @@ async def _expunge(session, batch, tell):
     await asyncio.sleep_ms(1)
 
 
-async def modseq_code(session, count):
-    """Returns what the reply of a command tells that took `count` letters out of the mailbox (RFC 7162 3.2.7)."""
-    if not count or not session.enabled & capabilities.QRESYNC:
-        return b""
-    await session.tell_updates(True)
-    return b"[HIGHESTMODSEQ %d] " % session.view.known_modseq()
-
-
 async def expunge(session, command):
     command.arguments.end()
     check_writable(session.view)
-    count = await expunge_deleted(session, sequence.everything(), True)
-    return b"OK %sEXPUNGE completed" % await modseq_code(session, count)
+    command.expunged = await expunge_deleted(session, sequence.everything(), True)
+    return b"OK EXPUNGE completed"
 
 
 async def uid_expunge(session, command):
@@ -83,5 +75,5 @@ async def uid_expunge(session, command):
     pairs = read_set(session, command.arguments, True)
     command.arguments.end()
     check_writable(view)
-    count = await expunge_deleted(session, pairs, True)
-    return b"OK %sUID EXPUNGE completed" % await modseq_code(session, count)
+    command.expunged = await expunge_deleted(session, pairs, True)
+    return b"OK UID EXPUNGE completed"

@@ -5,7 +5,6 @@ from array import array
 from ..store import LetterGone
 from . import messages, sequence
 from .errors import Bad, Goodbye, No
-from .expunge import modseq_code
 
 
 async def replace(session, command):
@@ -28,7 +27,8 @@ async def replace(session, command):
     # In an untagged OK, before the old message vanishes (RFC 8508 4.3).
     await session.conn.write(b"* OK [APPENDUID %d %d] Replaced\r\n" % answer)
     # As UID EXPUNGE does (RFC 8508 4.5).
-    return b"OK %s%s completed" % (await modseq_code(session, 1), command.verb)
+    command.expunged = 1
+    return b"OK %s completed" % command.verb
 
 
 def _read_target(view, command):

@@ -134,6 +134,10 @@ class Session:
             except Exception as error:
                 # It may have told something: what has happened besides is told all the same.
                 result = _reply_for(error)
+        if command.expunged and self.enabled & capabilities.QRESYNC and result.startswith(b"OK "):
+            await self.tell_updates(True)
+            # RFC 7162 3.2.7. Only now it is known.
+            return b"OK [HIGHESTMODSEQ %d] %s" % (self.view.known_modseq(), result[3:])
         await self.tell_all("e" in entry[1] and not command.keeps_numbers)
         return result
 

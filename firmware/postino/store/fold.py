@@ -4,6 +4,7 @@ The table of an open mailbox is not needed and not used: what counts is on flash
 one that was the last when it began; it can be done in slices, while others go on.
 """
 
+import gc
 import struct
 
 from postino.store import files, records, snapshot
@@ -362,8 +363,17 @@ class Fold:
 
 
 def fold(store, info):
-    """The whole fold at once."""
-    job = Fold(store, info)
+    """The whole fold at once: with one page where there is not the memory for more. Raises MemoryError."""
+    try:
+        _fold(store, info, _WINDOW_PAGES)
+    except MemoryError:
+        # The pages have taken what all else needs. They are garbage now.
+        gc.collect()
+        _fold(store, info, 1)
+
+
+def _fold(store, info, pages: int):
+    job = Fold(store, info, pages)
     while job.step():
         pass
 

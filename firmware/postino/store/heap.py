@@ -3,10 +3,14 @@
 import gc
 
 
-def has(least: int) -> bool:
-    """There are so many octets of free heap; garbage does not count. CPython has no such limit."""
+def free(enough: int) -> int:
+    """Octets of free heap. Garbage is collected, and counts as free, only where there is not `enough` without it.
+
+    CPython has no such limit: there it is always enough.
+    """
     free = getattr(gc, "mem_free", None)
-    if free is None or free() >= least:
-        return True
-    gc.collect()
-    return free() >= least
+    if free is None:
+        return enough
+    if free() < enough:
+        gc.collect()
+    return free()

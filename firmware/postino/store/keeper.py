@@ -18,10 +18,13 @@ _IDLE_PAGES = 3
 # meanwhile as the table has room for.
 _RELIEF_PAGES = 2
 # Octets of heap that an idle fold wants to find free, and less for one that gives memory back: it takes 5 to 7 KB from
-# slice to slice, and sessions go on meanwhile. One that finds so few left is given up.
+# slice to slice, and sessions go on meanwhile. One that finds so few left is given up. What has to be folded is folded
+# at once (make_room, after), with as little memory as there is: it gives that back before anybody else runs.
 _HEAP_FOR_FOLD = 20 * 1024
 _HEAP_FOR_RELIEF = 14 * 1024
-_HEAP_WITH_FOLD = 6 * 1024
+_HEAP_WITH_FOLD = 3 * 1024
+# Slices until the heap is looked at again: that takes a collection.
+_FOLD_PAUSE = 10
 # Sectors of the log that are kept free.
 _SPARE_SECTORS = 3
 # Seconds between two walks of the retention, or slices while the clock is not set.
@@ -46,6 +49,7 @@ class Keeper:
         self._repair_wait = 0
         self.mending = False
         self._fold = None
+        self._fold_wait = 0
         # Retention comes at this time, or after so many slices: the clock may not be set.
         self._retention_at = 0
         self._retention_wait = 0
@@ -192,6 +196,7 @@ class Keeper:
     def _slice(self) -> bool:
         store = self._store
         self._repair_wait = max(0, self._repair_wait - 1)
+        self._fold_wait = max(0, self._fold_wait - 1)
         if self.stale:
             store.reload()
         elif self._repair and not self._repair_wait:
@@ -235,8 +240,11 @@ class Keeper:
 
     def _fold_slice(self):
         job = self._fold
-        if self._store.catalogue.any(job.info[INFO_ID]) is None or not heap.has(_HEAP_WITH_FOLD):
+        if self._store.catalogue.any(job.info[INFO_ID]) is None:
             self.abandon_fold()
+        elif heap.free(_HEAP_WITH_FOLD) < _HEAP_WITH_FOLD:
+            self.abandon_fold()
+            self._fold_wait = _FOLD_PAUSE
         elif not job.step():
             self._fold = None
             self.release()
@@ -256,7 +264,7 @@ class Keeper:
             if first and not info[INFO_ATTRIBUTES] & DYING and info[INFO_ID] not in self._damaged:
                 relief = self._burdens(info[INFO_ID])
                 due = counters[LOG_OCTETS] > _IDLE_FOLD_AT or log.sector - first > old
-                if (relief and heap.has(_HEAP_FOR_RELIEF)) or (due and heap.has(_HEAP_FOR_FOLD)):
+                if (relief or due) and self._may_fold(_HEAP_FOR_RELIEF if relief else _HEAP_FOR_FOLD):
                     with Transient("fold") as fold:
                         self._fold = fold.Fold(store, info, _RELIEF_PAGES if relief else _IDLE_PAGES)
                     return True
@@ -264,6 +272,15 @@ class Keeper:
             self.write_state()
             self.release()
             return True
+        return False
+
+    def _may_fold(self, least: int) -> bool:
+        """There is heap for an idle fold. After a no, nobody looks for some slices."""
+        if self._fold_wait:
+            return False
+        if heap.free(least) >= least:
+            return True
+        self._fold_wait = _FOLD_PAUSE
         return False
 
     def _burdens(self, mailbox: int) -> bool:

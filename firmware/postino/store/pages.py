@@ -1,6 +1,7 @@
-"""Reads the cold values of letters (cold.py) from the snapshots, through two pages that all open mailboxes share.
+"""Reads the cold values of letters (cold.py) from the snapshots, through one or two pages that open mailboxes share.
 
-A walk through a mailbox reads each page once, also beside another walk. Each page is checked when it is read.
+A walk through a mailbox reads each page once, with two pages also beside another walk. Each page is checked when it is
+read.
 """
 
 import struct
@@ -12,6 +13,8 @@ from postino.store.errors import StoreUnavailable
 
 # Octets of heap that have to be free for a second page.
 _HEAP_FOR_ANOTHER = 8 * 1024
+# Pages that are read into one after there was no memory for two.
+_READS_ALONE = 32
 
 # Where an entry of a snapshot (snapshot.ENTRY) has the words of a row of the tail.
 _IN_ENTRY = (0, 24, 8, 12, 16, 30)
@@ -85,12 +88,14 @@ def _entered(reader, uid: int):
 
 
 class Pages:
-    """Reads cold values, through the two pages that were used last."""
+    """Reads cold values, through the one or two pages that were used last."""
 
     def __init__(self, store):
         self._store = store
         self._recent = None
         self._older = None
+        # Pages to read before there may be memory for an older one.
+        self._alone = 0
 
     def clear(self):
         """Gives the memory back."""
@@ -188,11 +193,16 @@ class Pages:
             return _Page()
         if not self._recent.mailbox:
             return self._recent
-        if self._older is None and heap.has(_HEAP_FOR_ANOTHER):
-            try:
-                return _Page()
-            except MemoryError:
-                pass
+        if self._older is None:
+            # Looking takes a collection: not for every page that is read.
+            self._alone = max(0, self._alone - 1)
+            if not self._alone:
+                try:
+                    if heap.free(_HEAP_FOR_ANOTHER) >= _HEAP_FOR_ANOTHER:
+                        return _Page()
+                except MemoryError:
+                    pass
+                self._alone = _READS_ALONE
         return self._older or self._recent
 
     def _damaged(self, cold: Cold):
