@@ -21,7 +21,7 @@ DATE = 1764000000
 # Slices after which no idle work is left.
 IDLE = 40
 # Octets of heap that are left to a store that has little, and the pieces that take the rest.
-LITTLE_HEAP = 16 * 1024
+LITTLE_HEAP = 18 * 1024
 BALLAST = 512
 
 

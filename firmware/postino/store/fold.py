@@ -367,7 +367,8 @@ def fold(store, info):
     try:
         _fold(store, info, _WINDOW_PAGES)
     except MemoryError:
-        # The pages have taken what all else needs. They are garbage now.
+        # The pages have taken what all else needs. They are garbage now, and those that were read are wanted less.
+        store.pages.clear()
         gc.collect()
         _fold(store, info, 1)
 
