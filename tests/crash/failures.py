@@ -59,15 +59,17 @@ class Bench:
     def __init__(self, before: Callable[[Work], None] = lambda work: None) -> None:
         work = Work("failures", BLOCKS, USERS)
         work.set_up()
+        # Subscriptions without a mailbox.
+        work.create("ben", "Gone/Inside")
+        work.delete("ben", "Gone/Inside")
+        work.delete("ben", "Gone")
+        work.idle()
         for size in (100, 3000, 500):
             work.deliver(size, 2)
         work.append("anna", "Junk", 900, 0)
         for _ in range(12):
             work.transfer("anna", "INBOX", [1, 2, 3], "Sent", False)
         work.transfer("anna", "Sent", work.uids("anna", "Sent"), "Sent", False)
-        work.create("ben", "Gone/Inside")
-        work.delete("ben", "Gone/Inside")
-        work.delete("ben", "Gone")
         before(work)
         self.image = bytes(work.flash.chip.image)
         self._work = work
