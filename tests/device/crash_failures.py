@@ -23,7 +23,7 @@ DATE = 1764000000
 USERS = ("anna", "ben")
 # Slices after which no idle work is left.
 IDLE = 40
-MOST = 9000
+MOST = 6000
 # Octets that stand for an entry, and where the modification sequence is in it.
 DIGEST = 8
 MODSEQ = 5
